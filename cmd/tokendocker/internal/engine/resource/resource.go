@@ -1,0 +1,49 @@
+// Package resource is what CloudFormation and the rooms say to each other about one resource of a stack.
+package resource
+
+import "context"
+
+// Stack is the stack that a resource belongs to.
+type Stack struct {
+	ID        string // ARN
+	Name      string
+	Account   string
+	Region    string
+	Partition string
+	URLSuffix string
+}
+
+// Request is what CloudFormation asks of a provider for one resource.
+type Request struct {
+	Stack      Stack
+	Type       string // "AWS::ECR::Repository"
+	LogicalID  string
+	Path       string         // construct path; the logical id where the assembly names none
+	PhysicalID string         // empty on Create
+	Properties map[string]any // resolved; scalars as the template has them
+	Old        map[string]any // resolved properties before an Update
+	Attributes map[string]any // as the last Create or Update returned them
+	Token      string         // names the operation: equal for repeated tries, different for each stack operation
+}
+
+// Result is what a provider made of it.
+type Result struct {
+	PhysicalID string
+	Ref        string         // what Ref gives; empty means PhysicalID
+	Attributes map[string]any // what Fn::GetAtt gives, by attribute name ("Arn", "Endpoint.Address")
+}
+
+// Provider creates, updates and deletes resources of one type. Its errors are what the stack event shows.
+type Provider interface {
+	Create(ctx context.Context, r Request) (Result, error)
+	// Update changes a resource in place; a result with another PhysicalID is a replacement, whose old resource
+	// CloudFormation deletes when the update is complete.
+	Update(ctx context.Context, r Request) (Result, error)
+	Delete(ctx context.Context, r Request) error
+}
+
+// Replacer is a Provider some of whose properties cannot change in place.
+type Replacer interface {
+	// Immutable returns the names of the top-level properties whose change replaces the resource.
+	Immutable() []string
+}

@@ -1,0 +1,79 @@
+// Package contract holds the words that the template and the handler share: the build request that stands in
+// the template, the answer that goes back to CloudFormation, their limits, and the identity of an image.
+//
+// It imports only the standard library, so that neither side drags the other along.
+package contract
+
+// Version is the version of the request's form and of what a build makes of it. It is part of every image's
+// identity and changes only when the same inputs would give another image.
+const Version = "1"
+
+// Request is the build request: the one property that matters of the custom resource. The construct writes it
+// with deploy-time tokens in it, CloudFormation resolves them, the handler decodes it. CloudFormation hands every
+// scalar over as a string (cloudformation-coverage-roadmap#1037), so every scalar here is one.
+type Request struct {
+	Version    string     // Version of the writer
+	Source     Source     // where CodeBuild finds the build context
+	Repository Repository // where the image goes
+	Project    string     // name of the CodeBuild project
+	LogGroup   string     // log group of the builds
+
+	Dockerfile string     `json:",omitempty"` // path inside the context; empty means "Dockerfile"
+	Target     string     `json:",omitempty"` // stage to build; empty means the last one
+	Platform   string     `json:",omitempty"` // "linux/amd64" or "linux/arm64"
+	Network    string     `json:",omitempty"` // network mode of RUN steps; empty means BuildKit's default
+	Args       []Argument `json:",omitempty"` // build arguments, sorted by name
+
+	Secrets     []Reference `json:",omitempty"` // secrets that BuildKit mounts, never their values
+	SSH         []Reference `json:",omitempty"` // ssh keys that BuildKit mounts, never their values
+	Install     []Text      `json:",omitempty"` // the user's install commands, shell text
+	PreBuild    []Text      `json:",omitempty"` // the user's pre-build commands, shell text
+	Environment []Argument  `json:",omitempty"` // environment of those commands beside the build arguments
+
+	BuildImage    string   `json:",omitempty"` // CodeBuild image, only where the user set it
+	Replicas      []string `json:",omitempty"` // regions that must hold the image too, sorted
+	CacheDisabled string   `json:",omitempty"` // "true" or empty
+	ExtraHash     Text     `json:",omitempty"` // the user's own part of the identity
+	Ignore        []string `json:",omitempty"` // parts of the identity that the user switched off
+
+	BuildMinutes   string // build time-out in minutes, 5 to 50
+	ServiceSeconds string // time that CloudFormation waits for an answer, at most 3600
+	QueryInterval  string `json:",omitempty"` // seconds between two looks at replicas; empty means 30
+}
+
+// Source is the staged build context, a zip file in S3.
+type Source struct {
+	Bucket string
+	Key    string
+	Hash   string // hash of the context's content, the same on every machine
+}
+
+// Repository is the ECR repository that the image is pushed to.
+type Repository struct {
+	Name string
+	URI  string // registry host and name, without a tag
+}
+
+// Argument is a named value: a build argument or an environment variable.
+type Argument struct {
+	Name  string
+	Value Text `json:",omitempty"`
+}
+
+// Reference names a secret that CodeBuild resolves by itself.
+type Reference struct {
+	ID   string // what the Dockerfile calls it
+	From string // "secretsmanager" or "parameter-store"
+	Name string // CodeBuild's reference syntax: name or ARN, with key, stage and version
+}
+
+// Text is a value whose bytes matter: literal parts travel as base64 of their bytes, so that the template stays
+// ASCII, deploy-time parts as CloudFormation resolves them. No parts is the empty string.
+type Text []Part
+
+// Part is one piece of a Text. Exactly one field is set; a part with none is empty text, because CloudFormation
+// does not promise to keep empty strings.
+type Part struct {
+	Literal string `json:",omitempty"` // standard base64 of the bytes
+	Value   string `json:",omitempty"` // resolved at deploy time
+}
