@@ -1,0 +1,28 @@
+# Two commands matter: `make demo` runs the main job, `make test` proves everything. Both do their own set-up.
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tokendocker
+export PATH := $(CURDIR)/bin:$(PATH)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
+.PHONY: demo test quick setup build lint clean
+
+build: ## bin/tokendocker
+	@cd cmd/tokendocker && CGO_ENABLED=0 go build -trimpath -o ../../bin/tokendocker .
+
+setup: ## says what is missing on this machine, installs and starts it
+	@scripts/setup
+
+demo: setup build ## rehearses examples/simple and shows what happened
+	@scripts/demo
+
+test: setup build ## every test, unit and end to end
+	@scripts/test
+
+quick: ## what one runs while working: no docker, no jsii
+	@scripts/test -quick
+
+lint: ## the linters, pinned
+	@scripts/lint
+
+clean: ## what `build` made
+	@rm -rf bin
