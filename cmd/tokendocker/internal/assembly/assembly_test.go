@@ -1,0 +1,118 @@
+package assembly
+
+import (
+	"archive/zip"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+)
+
+func TestOpen(t *testing.T) {
+	a, messages, err := Open("testdata/two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Stacks) != 2 || a.Stacks[0].Name != "Simple" || a.Stacks[1].Name != "renamed" {
+		t.Fatalf("stacks are not in the order of their dependencies: %+v", a.Stacks)
+	}
+	two := a.Stacks[1]
+	if two.Account != "111111111111" || two.Region != "eu-west-1" || a.Stacks[0].Account != "" || a.Stacks[0].Region != "" {
+		t.Errorf("environments: %q %q, %q %q", two.Account, two.Region, a.Stacks[0].Account, a.Stacks[0].Region)
+	}
+	if got := a.Stacks[0].Paths["ApiF70053CD"]; got != "Simple/Api/Resource" {
+		t.Errorf("path of the API is %q", got)
+	}
+	if len(two.Files) != 1 || two.Files[0].Key != "code.zip" {
+		t.Errorf("files: %+v", two.Files)
+	}
+	if len(messages) != 1 || messages[0].Level != "warning" || messages[0].Path != "Simple/Api" {
+		t.Errorf("messages: %+v", messages)
+	}
+}
+
+func TestWriteZip(t *testing.T) {
+	a, _, err := Open("testdata/two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var one, two bytes.Buffer
+	for _, b := range []*bytes.Buffer{&one, &two} {
+		if err := a.Stacks[1].Files[0].Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(one.Bytes(), two.Bytes()) {
+		t.Error("one folder gave two different zip files")
+	}
+	z, err := zip.NewReader(bytes.NewReader(one.Bytes()), int64(one.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range z.File {
+		names = append(names, f.Mode().String()+" "+f.Name)
+	}
+	want := "-rwxr-xr-x run.sh,drwxr-xr-x sub/,-rw-r--r-- sub/a.txt"
+	if got := strings.Join(names, ","); got != want {
+		t.Errorf("zip holds %s, want %s", got, want)
+	}
+}
+
+func TestOrderFindsCycle(t *testing.T) {
+	_, err := order([]Stack{{ID: "A", key: "A", dependsOn: []string{"B"}}, {ID: "B", key: "B", dependsOn: []string{"A"}}})
+	if err == nil {
+		t.Error("a cycle of stacks was ordered")
+	}
+}
+
+func TestSynthErrors(t *testing.T) {
+	cases := []struct{ name, config, want string }{
+		{"no cdk.json", "", "holds no cdk.json and no cloud assembly"},
+		{"no app", `{}`, "names no app to run"},
+		{"broken cdk.json", `{`, "cannot read the app's cdk.json"},
+		{"app fails", `{"app": "echo '# probe'; echo './main.go:3:2: undefined: x' >&2; exit 1"}`, "said: ./main.go:3:2: undefined: x"},
+		{"app panics", `{"app": "printf 'panic: \"no such thing\"\\n\\ngoroutine 1 [running]:\\nmain.main()\\n'; exit 2"}`, "no such thing"},
+		{"validation", `{"app": "printf 'panic: ValidationFailedWithErrors: Validation failed with the following errors:\\n  [A/B] path is missing\\n  [A/C] name is wrong\\n\\ngoroutine 1 [running]:\\n'; exit 2"}`, "[A/B] path is missing; [A/C] name is wrong"},
+		{"app writes nothing", `{"app": "true"}`, "wrote no cloud assembly"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if c.config != "" {
+				if err := os.WriteFile(filepath.Join(dir, "cdk.json"), []byte(c.config), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Synth(t.Context(), App{Dir: dir, OutDir: filepath.Join(dir, "out")})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want one with %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "goroutine") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error is not one sentence: %q", err)
+			}
+			if fault.KindOf(err) != fault.Synth {
+				t.Errorf("kind is %v", fault.KindOf(err))
+			}
+		})
+	}
+}
+
+func TestSynthRunsTheApp(t *testing.T) {
+	dir, _ := filepath.Abs("testdata/two")
+	app := t.TempDir()
+	config := `{"app": "cp -r ` + dir + ` $CDK_OUTDIR && test \"$CDK_DEFAULT_REGION\" = us-east-1 && echo \"$CDK_CONTEXT_JSON\" | grep -q '\"mine\":7'", "context": {"mine": 7}}`
+	if err := os.WriteFile(filepath.Join(app, "cdk.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := Synth(t.Context(), App{Dir: app, OutDir: filepath.Join(app, "out"), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(out); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,174 @@
+package assembly
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+)
+
+// App is a folder that holds a CDK app, known by its cdk.json.
+type App struct {
+	Dir     string
+	Account string    // account of stacks that name none, CDK_DEFAULT_ACCOUNT
+	Region  string    // region of stacks that name none, CDK_DEFAULT_REGION
+	OutDir  string    // where the assembly goes; made new
+	Output  io.Writer // what the app prints while it runs; may be nil
+}
+
+// The newest schema of cloud assemblies that Open reads; the app refuses an older command by it.
+const schemaVersion = "54.0.0"
+
+// IsApp reports whether dir holds a cdk.json.
+func IsApp(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "cdk.json"))
+	return err == nil
+}
+
+// IsAssembly reports whether dir is a cloud assembly.
+func IsAssembly(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
+	return err == nil
+}
+
+// Synth runs the app's command as the CDK CLI does, with the path metadata on, and returns the folder of the
+// assembly that it wrote. Errors are of kind Synth and say in one sentence what the app said.
+func Synth(ctx context.Context, app App) (string, error) {
+	config, err := app.config()
+	if err != nil {
+		return "", err
+	}
+	if dir := filepath.Join(app.Dir, config.App); IsAssembly(dir) {
+		return dir, nil // cdk.json may name an assembly that is there already
+	}
+	if err := os.RemoveAll(app.OutDir); err != nil {
+		return "", fault.Wrap(fault.Machine, "", err, "cannot empty the folder for the app's output")
+	}
+	env, err := app.environment(config.Context)
+	if err != nil {
+		return "", err
+	}
+	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "sh", "-c", config.App)
+	cmd.Dir, cmd.Env = app.Dir, env
+	cmd.Stdout = io.MultiWriter(&said, orDiscard(app.Output))
+	cmd.Stderr = cmd.Stdout
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return "", fault.New(fault.Synth, "", "the app could not be synthesized: %s", explain(config.App, err, said.String()))
+	}
+	if !IsAssembly(app.OutDir) {
+		return "", fault.New(fault.Synth, "end the app with app.Synth(nil)",
+			"the app could not be synthesized: its command `%s` wrote no cloud assembly", config.App)
+	}
+	return app.OutDir, nil
+}
+
+// cdkConfig is cdk.json, as far as it matters here.
+type cdkConfig struct {
+	App     string         `json:"app"`
+	Context map[string]any `json:"context"`
+}
+
+func (app App) config() (cdkConfig, error) {
+	var config cdkConfig
+	err := readJSON(filepath.Join(app.Dir, "cdk.json"), &config)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return config, fault.New(fault.Synth, "name the folder of a CDK app, or of a cloud assembly (cdk.out)",
+			"%s holds no cdk.json and no cloud assembly", app.Dir)
+	case err != nil:
+		return config, fault.Wrap(fault.Synth, "", err, "cannot read the app's cdk.json")
+	case config.App == "":
+		return config, fault.New(fault.Synth, `add "app": "go run ." or whatever runs the app`,
+			"%s names no app to run", filepath.Join(app.Dir, "cdk.json"))
+	}
+	var remembered map[string]any
+	if err := readJSON(filepath.Join(app.Dir, "cdk.context.json"), &remembered); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return config, fault.Wrap(fault.Synth, "", err, "cannot read the app's cdk.context.json")
+	}
+	merged := map[string]any{}
+	maps.Copy(merged, remembered)
+	maps.Copy(merged, config.Context)
+	config.Context = merged
+	return config, nil
+}
+
+// environment is the environment that the CDK CLI gives an app. Its names stand in aws-cdk-lib's cx-api.
+func (app App) environment(settings map[string]any) ([]string, error) {
+	full := map[string]any{
+		"aws:cdk:enable-path-metadata": true,
+		"aws:cdk:bundling-stacks":      []string{"**"},
+	}
+	maps.Copy(full, settings)
+	text, err := json.Marshal(full)
+	if err != nil {
+		return nil, fmt.Errorf("encode the app's context: %w", err)
+	}
+	return append(os.Environ(),
+		"CDK_OUTDIR="+app.OutDir,
+		"CDK_CONTEXT_JSON="+string(text),
+		"CDK_DEFAULT_ACCOUNT="+app.Account,
+		"CDK_DEFAULT_REGION="+app.Region,
+		"CDK_CLI_ASM_VERSION="+schemaVersion,
+	), nil
+}
+
+// explain finds in what the app printed the sentence that says why it failed: the constructs' own validation
+// messages, an exception, a panic, or else the compiler's first complaint.
+func explain(command string, err error, said string) string {
+	lines := strings.Split(said, "\n")
+	for i, line := range lines {
+		if strings.Contains(line, "Validation failed with the following errors:") {
+			return validation(lines[i+1:])
+		}
+	}
+	for _, line := range lines {
+		if text, ok := strings.CutPrefix(line, "panic: "); ok {
+			return strings.Trim(strings.TrimSuffix(text, " [recovered]"), `"`)
+		}
+	}
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return fmt.Sprintf("its command `%s` failed (%v) and said: %s", command, err, line)
+		}
+	}
+	return fmt.Sprintf("its command `%s` failed (%v) and said nothing", command, err)
+}
+
+// validation joins the messages of a failed validation, each "[construct path] sentence".
+func validation(lines []string) string {
+	var messages []string
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "[") {
+			messages = append(messages, line)
+		} else if line == "" || strings.HasPrefix(line, "goroutine ") {
+			break
+		}
+	}
+	return strings.Join(messages, "; ")
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
