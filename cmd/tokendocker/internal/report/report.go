@@ -1,0 +1,138 @@
+// Package report is what a rehearsal says about itself on standard output: a line for each image, or JSON lines whose
+// last one is the summary. docs/cli.md describes every field.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Image is an image of one builder, built or found by the rehearsal.
+type Image struct {
+	Builder  string  `json:"builder"`          // construct path of the builder
+	URI      string  `json:"uri"`              // repository URI, without tag or digest
+	Digest   string  `json:"digest"`           // "sha256:..."
+	Tag      string  `json:"tag"`              // the image's tag
+	Built    bool    `json:"built"`            // a docker build ran for it in this rehearsal
+	Seconds  float64 `json:"seconds"`          // how long its custom resource took
+	Overhead float64 `json:"overhead_seconds"` // that, without its docker build
+}
+
+// Stack is what became of one stack.
+type Stack struct {
+	Name      string     `json:"name"`
+	Status    string     `json:"status"` // CloudFormation's stack status
+	Images    []Image    `json:"images"`
+	Simulated []Resource `json:"simulated"` // resources that got an identifier and nothing else
+	Failure   *Failure   `json:"failure,omitempty"`
+}
+
+// Resource names a resource of a stack.
+type Resource struct {
+	Path string `json:"path"` // construct path
+	Type string `json:"type"` // CloudFormation resource type
+}
+
+// Failure is the resource that made a stack fail.
+type Failure struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"` // as the stack event says it
+}
+
+// Permission is an action that a role may do and did not do in this rehearsal.
+type Permission struct {
+	Role     string `json:"role"` // role name
+	Action   string `json:"action"`
+	Resource string `json:"resource"`
+}
+
+// Summary is the last JSON line.
+type Summary struct {
+	Status  string       `json:"status"` // "ok" or "failed"
+	Seconds float64      `json:"seconds"`
+	Stacks  []Stack      `json:"stacks"`
+	Unused  []Permission `json:"unused_permissions"`
+	Error   string       `json:"error,omitempty"` // why the status is "failed"
+}
+
+// Event is what happened to a stack or to one of its resources.
+type Event struct {
+	Stack  string `json:"stack"`
+	Path   string `json:"path"`             // construct path; the stack's name for the stack itself
+	Type   string `json:"resource_type"`    // CloudFormation resource type
+	Status string `json:"status"`           // as in CloudFormation's stack events
+	Reason string `json:"reason,omitempty"` // as in CloudFormation's stack events
+}
+
+// Printer writes a rehearsal's answer. It is safe for concurrent use.
+type Printer interface {
+	Event(Event)
+	Image(Image)
+	Summary(Summary)
+}
+
+// Text prints a line for each image and nothing else.
+func Text(out io.Writer) Printer { return &text{out: out} }
+
+// JSON prints everything as JSON lines, each with a type.
+func JSON(out io.Writer) Printer { return &lines{out: json.NewEncoder(out)} }
+
+type text struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (t *text) Event(Event)     {}
+func (t *text) Summary(Summary) {}
+func (t *text) Image(i Image) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out, "%s %s@%s\n", i.Builder, i.URI, i.Digest) //nolint:errcheck // nobody is left to tell
+}
+
+type lines struct {
+	mu  sync.Mutex
+	out *json.Encoder
+}
+
+func (l *lines) Event(e Event) {
+	l.encode(struct {
+		Type string `json:"type"`
+		Event
+	}{"event", e})
+}
+
+func (l *lines) Image(i Image) {
+	l.encode(struct {
+		Type string `json:"type"`
+		Image
+	}{"image", i})
+}
+
+func (l *lines) Summary(s Summary) {
+	for i := range s.Stacks {
+		s.Stacks[i].Images = orEmpty(s.Stacks[i].Images)
+		s.Stacks[i].Simulated = orEmpty(s.Stacks[i].Simulated)
+	}
+	s.Stacks, s.Unused = orEmpty(s.Stacks), orEmpty(s.Unused)
+	l.encode(struct {
+		Type string `json:"type"`
+		Summary
+	}{"summary", s})
+}
+
+func (l *lines) encode(v any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.out.Encode(v) //nolint:errcheck // nobody is left to tell
+}
+
+// orEmpty makes a missing list an empty one, so that scripts need not tell null from nothing.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
