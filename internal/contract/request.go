@@ -4,9 +4,20 @@
 // It imports only the standard library, so that neither side drags the other along.
 package contract
 
+import "strconv"
+
 // Version is the version of the request's form and of what a build makes of it. It is part of every image's
 // identity and changes only when the same inputs would give another image.
 const Version = "1"
+
+// DefaultPlatform is the platform of a request that names none.
+const DefaultPlatform = "linux/amd64"
+
+// Where a Reference leads to; the names are those of CodeBuild's buildspec ("Build specification reference", env).
+const (
+	SecretsManager = "secrets-manager"
+	ParameterStore = "parameter-store"
+)
 
 // Request is the build request: the one property that matters of the custom resource. The construct writes it
 // with deploy-time tokens in it, CloudFormation resolves them, the handler decodes it. CloudFormation hands every
@@ -20,8 +31,8 @@ type Request struct {
 
 	Dockerfile string     `json:",omitempty"` // path inside the context; empty means "Dockerfile"
 	Target     string     `json:",omitempty"` // stage to build; empty means the last one
-	Platform   string     `json:",omitempty"` // "linux/amd64" or "linux/arm64"
-	Network    string     `json:",omitempty"` // network mode of RUN steps; empty means BuildKit's default
+	Platform   string     `json:",omitempty"` // one of Platforms; empty means DefaultPlatform
+	Network    string     `json:",omitempty"` // network mode of RUN steps, one of Networks; empty means "default"
 	Args       []Argument `json:",omitempty"` // build arguments, sorted by name
 
 	Secrets     []Reference `json:",omitempty"` // secrets that BuildKit mounts, never their values
@@ -34,7 +45,7 @@ type Request struct {
 	Replicas      []string `json:",omitempty"` // regions that must hold the image too, sorted
 	CacheDisabled string   `json:",omitempty"` // "true" or empty
 	ExtraHash     Text     `json:",omitempty"` // the user's own part of the identity
-	Ignore        []string `json:",omitempty"` // parts of the identity that the user switched off
+	Ignore        []string `json:",omitempty"` // parts of the identity that the user switched off, of Ignorable
 
 	BuildMinutes   string // build time-out in minutes, 5 to 50
 	ServiceSeconds string // time that CloudFormation waits for an answer, at most 3600
@@ -63,7 +74,7 @@ type Argument struct {
 // Reference names a secret that CodeBuild resolves by itself.
 type Reference struct {
 	ID   string // what the Dockerfile calls it
-	From string // "secretsmanager" or "parameter-store"
+	From string // SecretsManager or ParameterStore
 	Name string // CodeBuild's reference syntax: name or ARN, with key, stage and version
 }
 
@@ -76,4 +87,22 @@ type Text []Part
 type Part struct {
 	Literal string `json:",omitempty"` // standard base64 of the bytes
 	Value   string `json:",omitempty"` // resolved at deploy time
+}
+
+// BuildTime is the build's time-out in minutes. The request must be valid.
+func (r Request) BuildTime() int { return whole(r.BuildMinutes, MaxBuildMinutes) }
+
+// ServiceTime is the time in seconds that CloudFormation waits for an answer. The request must be valid.
+func (r Request) ServiceTime() int { return whole(r.ServiceSeconds, MaxServiceSeconds) }
+
+// Interval is the number of seconds between two looks at replicas. The request must be valid.
+func (r Request) Interval() int { return whole(r.QueryInterval, DefaultQueryInterval) }
+
+// whole is the number that text holds, or otherwise where it holds none.
+func whole(text string, otherwise int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return otherwise
+	}
+	return n
 }
