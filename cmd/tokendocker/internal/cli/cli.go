@@ -1,0 +1,113 @@
+// Package cli is the command line: one file for each command, and one place that turns errors into exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+)
+
+// The exit codes are a contract with scripts; docs/cli.md lists them.
+const (
+	exitDone        = 0
+	exitInternal    = 1
+	exitUsage       = 2
+	exitSynth       = 3
+	exitDeploy      = 4
+	exitMachine     = 5
+	exitInterrupted = 130
+)
+
+const exitCodes = `Exit codes:
+  0    done
+  2    wrong usage
+  3    the app could not be synthesized
+  4    the deploy failed
+  5    this machine or the state folder is not fit; the message names the command that mends it
+  130  interrupted`
+
+// streams are where a command writes: the answer to out, everything else to err.
+type streams struct {
+	out, err io.Writer
+}
+
+// Main runs the command line args and returns the exit code. The answer goes to stdout, everything else to stderr.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(streams{out: stdout, err: stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "interrupted") //nolint:errcheck // nobody is left to tell
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "tokendocker: %v\n", err) //nolint:errcheck // nobody is left to tell
+	if hint := fault.HintOf(err); hint != "" {
+		fmt.Fprintf(stderr, "  %s\n", hint) //nolint:errcheck // nobody is left to tell
+	}
+	return exitCode(err)
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tokendocker",
+		Short: "Deploy a CDK app on this machine, without an AWS account",
+		Long: `tokendocker deploys CDK apps on this machine, without an AWS account: real templates, real Lambda
+handlers, real docker builds, a real registry, and the template's own IAM policies enforced.
+
+` + exitCodes,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
+	})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newRehearse(s, rehearse), newVersion(s))
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	root.Args = usageArgs(cobra.NoArgs)
+	return root
+}
+
+// usageArgs makes a wrong number of arguments an error of kind Usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
+		}
+		return nil
+	}
+}
+
+func exitCode(err error) int {
+	switch fault.KindOf(err) {
+	case fault.Usage:
+		return exitUsage
+	case fault.Synth:
+		return exitSynth
+	case fault.Deploy:
+		return exitDeploy
+	case fault.Machine:
+		return exitMachine
+	default:
+		return exitInternal
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+)
+
+// rehearseOptions is the command line of `rehearse`, checked.
+type rehearseOptions struct {
+	App     string // folder with a cdk.json, or a cloud assembly
+	State   string
+	Account string
+	Region  string
+	Set     []override
+	JSON    bool
+	Destroy bool
+	Verbose bool
+}
+
+const rehearseLong = `Deploy a CDK app on this machine, without an AWS account.
+
+APP is a folder with a cdk.json, whose "app" command is run, or a cloud assembly (cdk.out). Its stacks are deployed in
+the order of their dependencies: real Lambda handlers, real docker builds, a real registry, and the IAM policies of the
+templates enforced. What AWS would know and this machine cannot (the id of an API, the ARN of a topic) is made up, the
+same every time; --set gives such a value. A second rehearsal is an update of the same stacks.
+
+On standard output stands one line for each image of each builder: its construct path and the image with its digest.
+With --json, standard output is JSON lines; the last one is the summary.
+
+` + exitCodes
+
+const rehearseExample = `  tokendocker rehearse .
+  tokendocker rehearse . --set Shop.ApiF70053CD=abcde12345
+  tokendocker rehearse cdk.out --json
+  tokendocker rehearse . --destroy`
+
+// newRehearse returns the command; run does the work, so that parsing is tested apart.
+func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) error) *cobra.Command {
+	var o rehearseOptions
+	var sets []string
+	cmd := &cobra.Command{
+		Use:     "rehearse APP",
+		Short:   "Deploy a CDK app on this machine",
+		Long:    rehearseLong,
+		Example: rehearseExample,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, text := range sets {
+				set, err := parseSet(text)
+				if err != nil {
+					return err
+				}
+				o.Set = append(o.Set, set)
+			}
+			if err := o.complete(args[0]); err != nil {
+				return err
+			}
+			return run(cmd.Context(), s, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.State, "state", "", "folder that keeps the deployed stacks (default: one for each app in the user's cache folder)")
+	f.StringVar(&o.Account, "account", "123456789012", "account of stacks that name none")
+	f.StringVar(&o.Region, "region", "us-east-1", "region of stacks that name none")
+	f.StringArrayVar(&sets, "set", nil, "STACK.LOGICALID[.ATTRIBUTE]=VALUE: a value that only AWS would know; without an attribute it is what Ref gives (repeatable, not remembered)")
+	f.BoolVar(&o.JSON, "json", false, "print JSON lines on standard output")
+	f.BoolVar(&o.Destroy, "destroy", false, "delete the stacks that the state folder holds, without synthesizing the app")
+	f.BoolVarP(&o.Verbose, "verbose", "v", false, "show what the app prints and every stack event")
+	f.SortFlags = false
+	return cmd
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
+)
+
+// complete checks what the flags cannot check by themselves, and fills in the default state folder.
+func (o *rehearseOptions) complete(app string) error {
+	if !accountForm.MatchString(o.Account) {
+		return fault.New(fault.Usage, "for example --account 123456789012", "--account %q is not an account number of twelve digits", o.Account)
+	}
+	if !regionForm.MatchString(o.Region) {
+		return fault.New(fault.Usage, "for example --region us-east-1", "--region %q is not a region", o.Region)
+	}
+	dir, err := filepath.Abs(app)
+	if err != nil {
+		return fault.Wrap(fault.Usage, "", err, "cannot find the app")
+	}
+	if info, err := os.Stat(dir); (err != nil || !info.IsDir()) && !o.Destroy {
+		return fault.New(fault.Usage, "name a folder with a cdk.json, or a cloud assembly (cdk.out)", "there is no folder %s", app)
+	}
+	o.App = dir
+	if o.State == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return fault.Wrap(fault.Machine, "name a folder with --state", err, "there is no cache folder for the state")
+		}
+		sum := sha256.Sum256([]byte(dir))
+		o.State = filepath.Join(cache, "tokendocker", "rehearsals", filepath.Base(dir)+"-"+hex.EncodeToString(sum[:4]))
+	}
+	o.State, err = filepath.Abs(o.State)
+	return err
+}
