@@ -31,13 +31,19 @@ type Need struct {
 	Action     string              // "codebuild:StartBuild"
 	Resources  []string            // ARNs, each of which must be allowed; empty means "*", for actions that have none
 	Conditions map[string][]string // condition keys beside the global ones
+
+	// ResourcePolicy is the JSON text of the resource's own policy, empty if it has none.
+	ResourcePolicy string
+	// ResourcePolicyOnly says that identity policies alone are not enough, as for roles and KMS keys.
+	ResourcePolicyOnly bool
 }
 
 // Service is one room behind the door.
 type Service interface {
 	// Name returns the service's IAM prefix, which is also its name in a signature's scope.
 	Name() string
-	// Needs says which permissions the call must have. An error refuses the call before that.
+	// Needs says which permissions the call must have. An error refuses the call before that. A REST service finds
+	// out here which operation is called, and sets call.Operation.
 	Needs(ctx context.Context, call *Call) ([]Need, error)
 	// Serve does the call. A JSON service returns a value to marshal as JSON, a Query service a value to marshal as
 	// the XML result, a REST service an http.Handler that writes the answer itself.
@@ -59,6 +65,7 @@ type Error struct {
 	Message string
 	Status  int            // HTTP status; 0 means 400
 	Fields  map[string]any // further members of the error's shape
+	Hint    string         // what would mend it, for the report; AWS has no such text and clients never see it
 }
 
 // Errorf returns an Error with status 400.

@@ -33,10 +33,12 @@ type Session struct {
 	SecretKey   string
 	Token       string // empty for the operator's long-lived key
 	Account     string
-	ARN         string // as GetCallerIdentity shows it, arn:aws:sts::123456789012:assumed-role/Name/session
-	UserID      string // as GetCallerIdentity shows it
-	RoleARN     string // the role behind the session; empty for the operator, who may do anything
-	Expires     time.Time
+	ARN         string    // as GetCallerIdentity shows it, arn:aws:sts::123456789012:assumed-role/Name/session
+	UserID      string    // as GetCallerIdentity shows it
+	RoleARN     string    // the role behind the session; empty for the operator, who may do anything
+	Service     string    // an AWS service that acts for itself, "lambda.amazonaws.com"; it has no rights of its own
+	Expires     time.Time // on the real clock, as signature dates are; zero means never
+	Simulated   bool      // signs with the engine's clock instead of the real one
 
 	mu    sync.Mutex
 	cause Cause
@@ -59,7 +61,7 @@ func (s *Session) SetCause(c Cause) {
 
 // Operator reports whether the session is the operator's own, the person (or CloudFormation for them) who may do
 // anything.
-func (s *Session) Operator() bool { return s.RoleARN == "" }
+func (s *Session) Operator() bool { return s.RoleARN == "" && s.Service == "" }
 
 // String names the session without its secrets.
 func (s *Session) String() string { return s.ARN }

@@ -1,0 +1,205 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
+)
+
+// Authorizer decides permissions.
+type Authorizer interface {
+	// Authorize returns nil if the session has every permission that need asks for, else the *protocol.Error that
+	// AWS would answer with.
+	Authorize(ctx context.Context, as *session.Session, region string, need protocol.Need) error
+}
+
+// Options says what a door stands in front of. All fields but Switches are required.
+type Options struct {
+	Account    string
+	Partition  string
+	Region     string // of calls that name none
+	Clock      *clock.Clock
+	Sessions   *session.Sessions
+	Authorizer Authorizer
+	Switches   *switches.Switches // nil means a good day
+	Log        *slog.Logger
+}
+
+// Door is the HTTP front of all services, and the engine's protocol.Caller. It is safe for concurrent use.
+type Door struct {
+	Options
+
+	mu        sync.RWMutex
+	services  map[string]protocol.Service
+	hosts     []hostHandler
+	throttled map[string]int // calls that were throttled already, by action
+}
+
+type hostHandler struct {
+	pattern string
+	handler http.Handler
+}
+
+var _ protocol.Caller = (*Door)(nil)
+
+// New returns a door without any service behind it.
+func New(o Options) *Door {
+	if o.Switches == nil {
+		o.Switches = &switches.Switches{}
+	}
+	return &Door{Options: o, services: map[string]protocol.Service{}, throttled: map[string]int{}}
+}
+
+// Register puts services behind the door. A later one replaces an earlier one of the same name.
+func (d *Door) Register(services ...protocol.Service) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range services {
+		d.services[s.Name()] = s
+	}
+}
+
+// Host hands every request for a matching host to h, unsigned as it is. In the pattern, * stands for one label:
+// "*.dkr.ecr.*.amazonaws.com".
+func (d *Door) Host(pattern string, h http.Handler) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hosts = append(d.hosts, hostHandler{pattern, h})
+}
+
+func (d *Door) hostFor(host string) http.Handler {
+	name := strings.ReplaceAll(strings.ToLower(withoutPort(host)), ".", "/")
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, h := range d.hosts {
+		if ok, _ := path.Match(strings.ReplaceAll(h.pattern, ".", "/"), name); ok {
+			return h.handler
+		}
+	}
+	return nil
+}
+
+func withoutPort(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
+}
+
+// ServeHTTP answers one request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := d.hostFor(r.Host); h != nil {
+		h.ServeHTTP(w, r)
+		return
+	}
+	start := time.Now()
+	a := newAnswer(w, r)
+	call, err := d.admit(a, r)
+	var result any
+	if err == nil {
+		result, err = d.do(r.Context(), call)
+		a.operation = call.Operation
+	}
+	if err != nil {
+		a.fail(err)
+	} else {
+		a.succeed(result, r)
+	}
+	d.logCall(a, call, err, time.Since(start))
+}
+
+// admit turns a request into a call, if its signature holds.
+func (d *Door) admit(a *answer, r *http.Request) (*protocol.Call, error) {
+	sig, as, err := d.authenticate(a, r)
+	if err != nil {
+		return nil, err
+	}
+	call := &protocol.Call{
+		Service: sig.Service, Region: sig.Region, Account: d.Account, Partition: d.Partition,
+		Session: as, Endpoint: endpoint(r), Operation: a.operation,
+	}
+	switch a.kind {
+	case kindJSON:
+		call.Body, err = readAll(r)
+	case kindQuery:
+		call.Form, err = readForm(r)
+		a.operation = call.Form.Get("Action")
+		call.Operation = a.operation
+	default:
+		call.HTTP = r
+	}
+	return call, err
+}
+
+// do decides a call and lets its service serve it.
+func (d *Door) do(ctx context.Context, call *protocol.Call) (any, error) {
+	d.mu.RLock()
+	s, ok := d.services[call.Service]
+	d.mu.RUnlock()
+	if !ok {
+		return nil, &protocol.Error{Code: "UnknownOperationException", Message: fmt.Sprintf(
+			"tokendocker has no service %q; a rehearsal knows only the services of docs/limits.md", call.Service)}
+	}
+	needs, err := s.Needs(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.throttle(call); err != nil {
+		return nil, err
+	}
+	for _, need := range needs {
+		if err := d.Authorizer.Authorize(ctx, call.Session, call.Region, need); err != nil {
+			return nil, err
+		}
+	}
+	return s.Serve(ctx, call)
+}
+
+// throttle refuses the first n calls of an action for which the switch is set.
+func (d *Door) throttle(call *protocol.Call) error {
+	action := call.Service + ":" + call.Operation
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.throttled[action] >= d.Switches.Throttle[action] {
+		return nil
+	}
+	d.throttled[action]++
+	if call.Service == "s3" {
+		return &protocol.Error{Code: "SlowDown", Message: "Please reduce your request rate.", Status: http.StatusServiceUnavailable}
+	}
+	return protocol.Errorf("ThrottlingException", "Rate exceeded")
+}
+
+func (d *Door) logCall(a *answer, call *protocol.Call, err error, took time.Duration) {
+	attrs := []any{"operation", a.operation, "request", a.requestID, "took", took.Round(time.Millisecond)}
+	if call != nil {
+		attrs = append(attrs, "service", call.Service, "as", call.Session.String())
+	}
+	var known *protocol.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &known):
+		attrs = append(attrs, "error", known.Code)
+	default:
+		attrs = append(attrs, "error", err.Error())
+	}
+	d.Log.Debug("aws call", attrs...)
+}
+
+func endpoint(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
