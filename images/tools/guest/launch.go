@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // An order is what launch starts. Bytes, not text: JSON would change what is not UTF-8.
@@ -41,7 +42,21 @@ func launch(in io.Reader) error {
 	if len(o.Argv) == 0 {
 		return errors.New("reading the order: there is no program")
 	}
+	if err := awaitPrepared(); err != nil {
+		return err
+	}
 	return start(o)
+}
+
+// awaitPrepared waits until the container's first process has prepared it.
+func awaitPrepared() error {
+	for range 1000 {
+		if _, err := os.Stat(preparedFile); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("the build container was not prepared within 10 s")
 }
 
 // start becomes the ordered program. It exits as a shell does where there is no such program (127) or it cannot be run
