@@ -1,0 +1,135 @@
+package ecr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+)
+
+// Content keeps manifests and layers. Repositories are named by ARN.
+type Content interface {
+	// Manifest returns the manifest with this digest.
+	Manifest(ctx context.Context, arn, digest string) (mediaType string, body []byte, err error)
+	// PutManifest keeps a manifest and returns its digest.
+	PutManifest(ctx context.Context, arn, mediaType string, body []byte) (digest string, err error)
+	// DeleteManifest removes a manifest; one that is not there is no error.
+	DeleteManifest(ctx context.Context, arn, digest string) error
+	// BlobSize returns the size of a layer or configuration in bytes; an error when the repository has none such.
+	BlobSize(ctx context.Context, arn, digest string) (int64, error)
+	// DeleteRepository removes whatever belongs to the repository alone.
+	DeleteRepository(ctx context.Context, arn string) error
+}
+
+// Tokens gives out registry passwords.
+type Tokens interface {
+	// Issue returns a password with which user "AWS" acts as s, and until when.
+	Issue(s *session.Session) (password string, expires time.Time)
+}
+
+// Options are what a Room needs; all but Seen are required.
+type Options struct {
+	State   *state.Store
+	Clock   *clock.Clock
+	Content Content
+	Tokens  Tokens
+	// Missing reads the digests of content that a manifest lacks from an error of Content.PutManifest, nil when the
+	// error says something else.
+	Missing func(error) []string
+	// Seen hears of every image that somebody pushed, or found by its tag or digest.
+	Seen func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
+}
+
+// Room is Amazon ECR, in all accounts and regions. It is safe for concurrent use.
+type Room struct {
+	Options
+	repositories state.Table[repository]
+}
+
+// New returns the room over what the state holds.
+func New(o Options) (*Room, error) {
+	table, err := state.NewTable[repository](o.State, "ecr.repositories")
+	if err != nil {
+		return nil, err
+	}
+	return &Room{Options: o, repositories: table}, nil
+}
+
+// errAbsent says inside a change that the repository is not there.
+var errAbsent = errors.New("no such repository")
+
+// find returns the repository with this ARN, or RepositoryNotFoundException.
+func (r *Room) find(arn string) (repository, error) {
+	repo, found, err := r.repositories.Get(arn)
+	if err != nil {
+		return repo, err
+	}
+	if !found {
+		account, name := splitARN(arn)
+		return repo, errNoRepository(name, account)
+	}
+	return repo, nil
+}
+
+// change changes one repository in one step, or fails with RepositoryNotFoundException.
+func (r *Room) change(arn string, change func(*repository) error) (repository, error) {
+	var after repository
+	err := r.repositories.Update(arn, func(repo repository, found bool) (repository, error) {
+		if !found {
+			return repo, errAbsent
+		}
+		err := change(&repo)
+		after = repo
+		return repo, err
+	})
+	if errors.Is(err, errAbsent) {
+		account, name := splitARN(arn)
+		return after, errNoRepository(name, account)
+	}
+	return after, err
+}
+
+func (r *Room) seen(s *session.Session, repo repository, tag, digest string, pushed bool) {
+	if r.Seen != nil && s != nil {
+		r.Seen(s.Cause(), repo.URI, tag, digest, pushed)
+	}
+}
+
+// place is an account and region of a partition.
+type place struct{ partition, region, account string }
+
+func (p place) arn(name string) string {
+	return "arn:" + p.partition + ":ecr:" + p.region + ":" + p.account + ":repository/" + name
+}
+
+func (p place) host() string {
+	return fmt.Sprintf("%s.dkr.ecr.%s.%s", p.account, p.region, suffix(p.partition))
+}
+
+// suffix returns the DNS suffix of a partition's endpoints.
+func suffix(partition string) string {
+	switch partition {
+	case "aws-cn":
+		return "amazonaws.com.cn"
+	case "aws-iso":
+		return "c2s.ic.gov"
+	case "aws-iso-b":
+		return "sc2s.sgov.gov"
+	case "aws-eusc":
+		return "amazonaws.eu"
+	}
+	return "amazonaws.com"
+}
+
+func splitARN(arn string) (account, name string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", arn
+	}
+	return parts[4], strings.TrimPrefix(parts[5], "repository/")
+}

@@ -1,0 +1,61 @@
+package registry
+
+import (
+	"net"
+	"regexp"
+	"strings"
+)
+
+var hostPattern = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z]{2,3}(?:-[a-z]+)+-[0-9]+)\.([a-z0-9.-]+)$`)
+
+// Host is the registry of one account in one region.
+type Host struct {
+	Account string
+	Region  string
+	Suffix  string // "amazonaws.com"
+}
+
+// ParseHost reads a host name like 123456789012.dkr.ecr.us-east-1.amazonaws.com, with or without a port, and reports
+// whether it is one.
+func ParseHost(name string) (Host, bool) {
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	m := hostPattern.FindStringSubmatch(strings.ToLower(name))
+	if m == nil {
+		return Host{}, false
+	}
+	return Host{Account: m[1], Region: m[2], Suffix: m[3]}, true
+}
+
+// String returns the host name.
+func (h Host) String() string {
+	return h.Account + ".dkr.ecr." + h.Region + "." + h.Suffix
+}
+
+// ARN returns the ARN of the registry's repository called name.
+func (h Host) ARN(name string) string {
+	return "arn:" + partition(h.Region) + ":ecr:" + h.Region + ":" + h.Account + ":repository/" + name
+}
+
+// partition returns the partition that a region belongs to.
+// Source: AWS General Reference, "Amazon Resource Names (ARNs)".
+func partition(region string) string {
+	for prefix, p := range map[string]string{
+		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "eusc-": "aws-eusc",
+	} {
+		if strings.HasPrefix(region, prefix) {
+			return p
+		}
+	}
+	return "aws"
+}
+
+// splitARN returns the parts of a repository's ARN.
+func splitARN(arn string) (account, region, name string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", "", ""
+	}
+	return parts[4], parts[3], strings.TrimPrefix(parts[5], "repository/")
+}
