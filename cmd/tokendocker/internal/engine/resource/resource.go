@@ -33,7 +33,9 @@ type Result struct {
 	Attributes map[string]any // what Fn::GetAtt gives, by attribute name ("Arn", "Endpoint.Address")
 }
 
-// Provider creates, updates and deletes resources of one type. Its errors are what the stack event shows.
+// Provider creates, updates and deletes resources of one type. Its errors are what the stack event shows. A failed
+// Create or Update may return a PhysicalID with its error: what it names is deleted when the stack rolls back. A
+// cancelled context means that CloudFormation has stopped waiting.
 type Provider interface {
 	Create(ctx context.Context, r Request) (Result, error)
 	// Update changes a resource in place; a result with another PhysicalID is a replacement, whose old resource
@@ -46,4 +48,13 @@ type Provider interface {
 type Replacer interface {
 	// Immutable returns the names of the top-level properties whose change replaces the resource.
 	Immutable() []string
+}
+
+// Describer is a Provider that computes what Ref and Fn::GetAtt give instead of keeping it in Result. The Request's
+// PhysicalID may be one that the user has set for this run.
+type Describer interface {
+	// Ref returns what Ref gives.
+	Ref(r Request) string
+	// Attribute returns what Fn::GetAtt gives for the attribute called name.
+	Attribute(r Request, name string) (any, error)
 }
