@@ -1,0 +1,144 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/internal/buildlog"
+	"github.com/tokendocker/tokendocker/internal/contract"
+)
+
+// explain composes the text for a build that left no image. Its first line is what a user sees in CloudFormation.
+func (h *Handler) explain(ctx context.Context, r request, b builder, build Build) string {
+	log := h.readLog(ctx, build)
+	phase := build.failed()
+	head := ""
+	switch {
+	case build.Status == "TIMED_OUT" || build.Status == inProgress:
+		head = overtime(build, phase)
+	case build.Status == "STOPPED":
+		head = "The build was stopped before it ended, in CodeBuild's console or by StopBuild; deploy again."
+	case build.Status == "FAULT":
+		head = "CodeBuild itself failed" + inPhase(phase) + "; deploy again, and look at AWS Health when it stays so."
+	case build.Status == "SUCCEEDED":
+		head = fmt.Sprintf("The build succeeded, but repository %s holds no image with tag %s: something deleted it; "+
+			"look for lifecycle rules and clean-up jobs, then deploy again.", b.Repository.Name, b.tag)
+	case phase.early():
+		head = earlyFailure(r, b, build, phase)
+	case log.failure.Kind == buildlog.Unknown:
+		head = "The build failed" + inPhase(phase) + "."
+	default:
+		h.logTail(log.failure)
+		return log.failure.Reason(log.where, h.room(r))
+	}
+	h.logTail(log.failure)
+	return compose(head, log.failure.Tail, log.where, h.room(r))
+}
+
+// overtime tells a build that ran too long from one that never ran.
+func overtime(build Build, failed Phase) string {
+	if failed.Type == "QUEUED" || build.Status == inProgress && build.Phase == "QUEUED" {
+		return "The build waited for a free build slot of CodeBuild until the time was over. " + slotHint
+	}
+	if build.Status == inProgress {
+		return fmt.Sprintf("The build was still in phase %s when CloudFormation's time for it was over, and was stopped; "+
+			"raise BuildTimeout (%d minutes at most) or make the build faster.", build.Phase, contract.MaxBuildMinutes)
+	}
+	return fmt.Sprintf("The build did not end within its %d minutes; raise BuildTimeout (%d at most) or make the build faster.",
+		build.Minutes, contract.MaxBuildMinutes)
+}
+
+// slotHint is the way out of the account's limit.
+const slotHint = "Ask for more concurrent builds of this kind (Service Quotas, AWS CodeBuild: a new account may have one " +
+	"slot or none), or deploy when fewer builds run."
+
+// earlyFailure explains a build that ended before its own commands.
+func earlyFailure(r request, b builder, build Build, phase Phase) string {
+	if _, access := build.accessError(); access {
+		action := ""
+		if phase.Type == "DOWNLOAD_SOURCE" {
+			action = fmt.Sprintf(" (s3:GetObject on arn:%s:s3:::%s/%s)", partition(r.StackID), b.Source.Bucket, b.Source.Key)
+		}
+		return fmt.Sprintf("A permission is missing%s: role %s was refused access%s; allow it, and look for service "+
+			"control policies and permission boundaries that deny it.", action, build.Role, inPhase(phase))
+	}
+	if phase.Type == "DOWNLOAD_SOURCE" {
+		return "CodeBuild could not fetch the build context" + inPhase(phase) +
+			"; in a VPC look for the route to S3, else deploy again."
+	}
+	return "CodeBuild could not provide a machine for the build" + inPhase(phase) +
+		"; look at the build image's name, and in a VPC at subnets, security groups and routes."
+}
+
+// partition is the AWS partition that an ARN stands in.
+func partition(arn string) string {
+	if parts := strings.SplitN(arn, ":", 3); len(parts) == 3 {
+		return parts[1]
+	}
+	return "aws"
+}
+
+// inPhase says where a build ended and what CodeBuild tells about it.
+func inPhase(p Phase) string {
+	if p.Type == "" {
+		return ""
+	}
+	text := " in phase " + p.Type
+	if detail := strings.Trim(p.Code+": "+p.Message, ": \n"); detail != "" {
+		text += " (" + detail + ")"
+	}
+	return text
+}
+
+// noTime is the text when no build fits into the time that is left.
+func noTime(s *State, b builder) string {
+	if s.Busy {
+		return "CodeBuild had no free build slot until the time was over. " + slotHint
+	}
+	return fmt.Sprintf("The time that CloudFormation gives this resource, %s, was over before a build could begin; "+
+		"deploy again.", b.service)
+}
+
+// refusedStart is the text for a build that CodeBuild or Step Functions refused to start.
+func refusedStart(b builder, o *Outcome) string {
+	if o.Error == notFoundError {
+		return fmt.Sprintf("CodeBuild project %s does not exist, so nothing was built; deploy again.", b.Project)
+	}
+	text := fmt.Sprintf("The build of project %s could not be started (%s): %s", b.Project, o.Error, o.Cause)
+	if strings.Contains(o.Error, "AccessDenied") {
+		text = "A permission is missing (codebuild:StartBuild of the state machine's role): " + text
+	}
+	return text
+}
+
+// lost is the text for a build of which CodeBuild knows nothing.
+func lost(b builder, o *Outcome) string {
+	if o.Error == timeoutError {
+		return fmt.Sprintf("No build of project %s was started before the time was over; deploy again.", b.Project)
+	}
+	return fmt.Sprintf("Build %s left no image, and CodeBuild does not know it any more; deploy again.", o.ID)
+}
+
+// refusal is the text for an image that no consumer would take.
+func refusal(b builder, f found) string {
+	return fmt.Sprintf("The build pushed an image that Lambda and ECS do not take: %v. It was deleted from %s, so that the next "+
+		"deploy builds it anew.", f.refused, b.Repository.Name)
+}
+
+// compose puts a text together: what failed, as many last lines of output as fit, and where the whole log is.
+func compose(head string, tail []string, where string, room int) string {
+	for ; ; tail = tail[1:] {
+		parts := []string{head}
+		if len(tail) > 0 {
+			parts = append(parts, "Last output:", strings.Join(tail, "\n"))
+		}
+		if where != "" {
+			parts = append(parts, where)
+		}
+		text := strings.Join(parts, "\n")
+		if len(tail) == 0 || contract.Escaped(text) <= room {
+			return text
+		}
+	}
+}
