@@ -15,8 +15,9 @@ const (
 	MaxArgument = 128<<10 - 1
 
 	// MaxArguments is the number of bytes of all build arguments together. Linux gives arguments and environment
-	// a quarter of the stack's limit, 2 MiB by default (execve(2)); half of it is left to everything else.
-	MaxArguments = 1 << 20
+	// a quarter of the stack's limit, 2 MiB by default (execve(2)); the build arguments may stand there twice, as
+	// docker's arguments and in the environment of the user's commands.
+	MaxArguments = 512 << 10
 
 	// MinBuildMinutes and MaxBuildMinutes bound a build's time-out: CodeBuild starts at 5 minutes (StartBuild,
 	// timeoutInMinutesOverride), and a custom resource has one hour in all.
