@@ -1,0 +1,46 @@
+package iam
+
+import "strings"
+
+func awsManaged(arn string) bool { return strings.Contains(arn, ":iam::aws:policy/") }
+
+func awsPolicyName(arn string) string {
+	_, name, _ := strings.Cut(arn, ":policy/")
+	return name
+}
+
+// awsPolicies are the AWS managed policies that CDK's constructs attach to the roles of functions, tasks and builds,
+// by path and name.
+// Source: AWS Managed Policy Reference Guide, the page of each policy.
+var awsPolicies = map[string]string{
+	"AdministratorAccess": statement(`"*"`),
+	"service-role/AWSLambdaBasicExecutionRole": statement(
+		`"logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"`),
+	"service-role/AWSLambdaVPCAccessExecutionRole": statement(
+		`"logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents","ec2:CreateNetworkInterface",` +
+			`"ec2:DescribeNetworkInterfaces","ec2:DescribeSubnets","ec2:DeleteNetworkInterface",` +
+			`"ec2:AssignPrivateIpAddresses","ec2:UnassignPrivateIpAddresses"`),
+	"service-role/AWSLambdaSQSQueueExecutionRole": statement(
+		`"sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes","logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"`),
+	"service-role/AmazonECSTaskExecutionRolePolicy": statement(
+		`"ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage",` +
+			`"logs:CreateLogStream","logs:PutLogEvents"`),
+	"service-role/AmazonAPIGatewayPushToCloudWatchLogs": statement(
+		`"logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogGroups","logs:DescribeLogStreams",` +
+			`"logs:PutLogEvents","logs:GetLogEvents","logs:FilterLogEvents"`),
+	"AmazonEC2ContainerRegistryReadOnly": statement(readRepositories),
+	"AmazonEC2ContainerRegistryPowerUser": statement(readRepositories +
+		`,"ecr:InitiateLayerUpload","ecr:UploadLayerPart","ecr:CompleteLayerUpload","ecr:PutImage"`),
+	"AmazonS3ReadOnlyAccess":   statement(`"s3:Get*","s3:List*","s3:Describe*"`),
+	"CloudWatchLogsFullAccess": statement(`"logs:*","cloudwatch:GenerateQuery"`),
+	"AWSXRayDaemonWriteAccess": statement(
+		`"xray:PutTraceSegments","xray:PutTelemetryRecords","xray:GetSamplingRules","xray:GetSamplingTargets","xray:GetSamplingStatisticSummaries"`),
+}
+
+const readRepositories = `"ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer",` +
+	`"ecr:GetRepositoryPolicy","ecr:DescribeRepositories","ecr:ListImages","ecr:DescribeImages","ecr:BatchGetImage",` +
+	`"ecr:GetLifecyclePolicy","ecr:GetLifecyclePolicyPreview","ecr:ListTagsForResource","ecr:DescribeImageScanFindings"`
+
+func statement(actions string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` + actions + `],"Resource":"*"}]}`
+}

@@ -1,0 +1,144 @@
+package iam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/physical"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+)
+
+// roleProvider is AWS::IAM::Role.
+// Source: AWS CloudFormation User Guide, AWS::IAM::Role.
+type roleProvider struct{ room *Room }
+
+type roleProperties struct {
+	RoleName                 string
+	Path                     string
+	AssumeRolePolicyDocument json.RawMessage
+	ManagedPolicyArns        []string
+	Policies                 []inlineProperties
+}
+
+type inlineProperties struct {
+	PolicyName     string
+	PolicyDocument json.RawMessage
+}
+
+// Immutable names the properties whose change makes another role.
+func (roleProvider) Immutable() []string { return []string{"RoleName", "Path"} }
+
+// Create makes the role. A repeated try of the same operation finds the role that it made.
+func (p roleProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+	props, err := decode[roleProperties](r.Properties)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	name := props.RoleName
+	if name == "" {
+		name = physical.Name(r, physical.MaxRole)
+	}
+	if props.Path == "" {
+		props.Path = "/"
+	}
+	err = p.room.roles.Update(name, func(old role, found bool) (role, error) {
+		if found && (r.Token == "" || old.Token != r.Token) {
+			return old, conflict("EntityAlreadyExists", "Role with name %s already exists.", name)
+		}
+		if found {
+			return old, nil
+		}
+		return role{
+			Name: name, Path: props.Path, ID: uniqueID("AROA"), ARN: p.room.arn("role", props.Path, name), Token: r.Token,
+		}, nil
+	})
+	if err != nil {
+		return resource.Result{}, err
+	}
+	if err := p.apply(name, props, roleProperties{}); err != nil {
+		return resource.Result{}, errors.Join(err, p.room.roles.Delete(name))
+	}
+	return p.result(name)
+}
+
+// Update changes the role's own rights; those that other resources attached stay.
+func (p roleProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
+	props, err := decode[roleProperties](r.Properties)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	old, err := decode[roleProperties](r.Old)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	if err := p.apply(r.PhysicalID, props, old); err != nil {
+		return resource.Result{}, err
+	}
+	return p.result(r.PhysicalID)
+}
+
+func (p roleProvider) apply(name string, props, old roleProperties) error {
+	trust, err := document(props.AssumeRolePolicyDocument, policy.Trust)
+	if err != nil {
+		return err
+	}
+	inline := map[string]string{}
+	for _, i := range props.Policies {
+		if inline[i.PolicyName], err = document(i.PolicyDocument, policy.Identity); err != nil {
+			return err
+		}
+	}
+	for _, arn := range props.ManagedPolicyArns {
+		if err := p.room.attachable(arn); err != nil {
+			return err
+		}
+	}
+	return p.room.change(name, func(now *rights) error {
+		now.Trust = trust
+		for _, i := range old.Policies {
+			delete(now.Inline, i.PolicyName)
+		}
+		for policyName, text := range inline {
+			now.Inline[policyName] = text
+		}
+		for _, arn := range old.ManagedPolicyArns {
+			now.detach(arn)
+		}
+		for _, arn := range props.ManagedPolicyArns {
+			now.attach(arn)
+		}
+		return nil
+	})
+}
+
+// Delete removes the role, unless somebody else's policies are still on it.
+func (p roleProvider) Delete(_ context.Context, r resource.Request) error {
+	props, err := decode[roleProperties](r.Properties)
+	if err != nil {
+		props = roleProperties{}
+	}
+	have, found, err := p.room.roles.Get(r.PhysicalID)
+	if err != nil || !found {
+		return err
+	}
+	now := have.current()
+	for _, i := range props.Policies {
+		delete(now.Inline, i.PolicyName)
+	}
+	foreign := slices.DeleteFunc(now.Managed, func(arn string) bool { return slices.Contains(props.ManagedPolicyArns, arn) })
+	switch {
+	case len(now.Inline) > 0:
+		return conflict("DeleteConflict", "Cannot delete entity, must delete policies first.")
+	case len(foreign) > 0:
+		return conflict("DeleteConflict", "Cannot delete entity, must detach all policies first.")
+	}
+	return p.room.roles.Delete(r.PhysicalID)
+}
+
+func (p roleProvider) result(name string) (resource.Result, error) {
+	have, _, err := p.room.roles.Get(name)
+	return resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": have.ARN, "RoleId": have.ID}}, err
+}
