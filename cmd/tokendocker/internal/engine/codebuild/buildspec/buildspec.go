@@ -1,0 +1,208 @@
+// Package buildspec reads CodeBuild's build specification, YAML or JSON, as the reference page describes it.
+//
+// Source of every rule: AWS CodeBuild User Guide, "Build specification reference for CodeBuild".
+package buildspec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Phase names one of the phases whose commands a buildspec holds.
+type Phase string
+
+// The phases in the order in which they run.
+const (
+	Install   Phase = "INSTALL"
+	PreBuild  Phase = "PRE_BUILD"
+	Build     Phase = "BUILD"
+	PostBuild Phase = "POST_BUILD"
+)
+
+// Phases returns all phases in the order in which they run.
+func Phases() []Phase { return []Phase{Install, PreBuild, Build, PostBuild} }
+
+// OnFailure says how a build goes on after a phase that failed.
+type OnFailure string
+
+// Values of on-failure.
+const (
+	Transition OnFailure = ""         // as the page "Build phase transitions" says
+	Abort      OnFailure = "ABORT"    // no further phase
+	Continue   OnFailure = "CONTINUE" // the next phase
+)
+
+// Spec is a build specification.
+type Spec struct {
+	// Separate is true for version 0.1, where each command has a shell of its own and leaves nothing to the next.
+	Separate bool
+	// Shell is the program that runs the commands: "sh" or "bash".
+	Shell string
+	// Variables are plain environment variables.
+	Variables map[string]string
+	// ParameterStore holds names of SSM parameters, by environment variable.
+	ParameterStore map[string]string
+	// SecretsManager holds references secret-id:json-key:version-stage:version-id, by environment variable.
+	SecretsManager map[string]string
+	// Exported names the variables whose last values the build reports.
+	Exported []string
+	// Steps holds what to do in each phase that the buildspec has.
+	Steps map[Phase]Step
+}
+
+// Step is what a buildspec says of one phase.
+type Step struct {
+	Commands  []string
+	Finally   []string // run after Commands, also when one of them failed
+	OnFailure OnFailure
+}
+
+// Error says what is wrong with a buildspec; CodeBuild shows it with the status code YAML_FILE_ERROR.
+type Error struct{ Message string }
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+func fail(format string, args ...any) error { return &Error{Message: fmt.Sprintf(format, args...)} }
+
+// Parse reads a buildspec. Its errors are of type *Error. Keys that do not change how commands run (reports, artifacts,
+// cache, batch, proxy) are not looked at.
+func Parse(text []byte) (*Spec, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, fail("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	root, err := entries(&document, "buildspec")
+	if err != nil {
+		return nil, err
+	}
+	if len(root) == 0 {
+		return nil, fail("YAML file is empty")
+	}
+	s := &Spec{Shell: "sh", Steps: map[Phase]Step{}}
+	if err := s.readVersion(root["version"]); err != nil {
+		return nil, err
+	}
+	if err := onlyRoot(root["run-as"]); err != nil {
+		return nil, err
+	}
+	if err := s.readEnvironment(root["env"]); err != nil {
+		return nil, err
+	}
+	if root["phases"] == nil {
+		return nil, fail("phases is required")
+	}
+	return s, s.readPhases(root["phases"])
+}
+
+func (s *Spec) readVersion(n *yaml.Node) error {
+	if n == nil {
+		return fail("version is required")
+	}
+	v, err := scalar(n, "version")
+	if err != nil {
+		return err
+	}
+	if v != "0.1" && v != "0.2" {
+		return fail("invalid buildspec version %q at line %d, it must be 0.1 or 0.2", v, n.Line)
+	}
+	s.Separate = v == "0.1"
+	return nil
+}
+
+func (s *Spec) readEnvironment(n *yaml.Node) error {
+	env, err := entries(n, "env")
+	if err != nil {
+		return err
+	}
+	if n := env["shell"]; n != nil {
+		shell, err := scalar(n, "shell")
+		if err != nil {
+			return err
+		}
+		switch shell {
+		case "bash", "/bin/bash":
+			s.Shell = "bash"
+		case "sh", "/bin/sh":
+			s.Shell = "sh"
+		default:
+			return fail("shell %q at line %d is not supported, it must be bash or /bin/sh", shell, n.Line)
+		}
+	}
+	for key, into := range map[string]*map[string]string{
+		"variables": &s.Variables, "parameter-store": &s.ParameterStore, "secrets-manager": &s.SecretsManager,
+	} {
+		if *into, err = scalars(env[key], key); err != nil {
+			return err
+		}
+	}
+	s.Exported, err = stringList(env["exported-variables"], "exported-variables")
+	return err
+}
+
+func (s *Spec) readPhases(n *yaml.Node) error {
+	phases, err := entries(n, "phases")
+	if err != nil {
+		return err
+	}
+	for name, n := range phases {
+		phase := Phase(strings.ToUpper(name))
+		if name != strings.ToLower(name) || !slices.Contains(Phases(), phase) {
+			return fail("unknown phase %q at line %d, the phases are install, pre_build, build and post_build", name, n.Line)
+		}
+		step, err := readStep(n, name)
+		if err != nil {
+			return err
+		}
+		s.Steps[phase] = step
+	}
+	return nil
+}
+
+func readStep(n *yaml.Node, name string) (step Step, err error) {
+	keys, err := entries(n, name)
+	if err != nil {
+		return step, err
+	}
+	if err := onlyRoot(keys["run-as"]); err != nil {
+		return step, err
+	}
+	if n := keys["on-failure"]; n != nil {
+		text, err := scalar(n, "on-failure")
+		if err != nil {
+			return step, err
+		}
+		switch step.OnFailure = OnFailure(strings.ToUpper(text)); step.OnFailure {
+		case Abort, Continue:
+		default:
+			return step, fail("on-failure %q at line %d is not supported, it must be ABORT or CONTINUE", text, n.Line)
+		}
+	}
+	if step.Commands, err = commands(keys["commands"], "Commands"); err != nil {
+		return step, err
+	}
+	step.Finally, err = commands(keys["finally"], "Finally")
+	return step, err
+}
+
+// onlyRoot refuses another user than root, as whom builds run here.
+func onlyRoot(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	user, err := scalar(n, "run-as")
+	if err == nil && user != "root" {
+		err = fail("run-as %q at line %d is not supported, builds run as root", user, n.Line)
+	}
+	return err
+}
+
+// Is reports whether err is what Parse says of a bad buildspec.
+func Is(err error) bool {
+	var e *Error
+	return errors.As(err, &e)
+}
