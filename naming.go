@@ -1,0 +1,78 @@
+package tokendocker
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokendocker/tokendocker/internal/machine"
+)
+
+// buildLogs is where CodeBuild logs the builds of a project (AWS CodeBuild User Guide, "Build projects": CloudWatch
+// logs have the group /aws/codebuild/PROJECT unless the project names another).
+const buildLogs = "/aws/codebuild/"
+
+// stackUUID is the last part of the stack's id, which no other stack has or ever had. It is deploy-time text: names
+// made from it need no reference to the resource that bears them.
+func stackUUID() string {
+	return *awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), awscdk.Aws_STACK_ID(), nil))
+}
+
+// machineName is the name of the stack's state machine. The function and the machine know each other; if both did by
+// reference, neither could be created first.
+func machineName() string { return "tokendocker-" + stackUUID() }
+
+// projectName is the name of the CodeBuild project of the builder at a construct path: td-STACK-BUILDER, 8
+// hexadecimal digits each. Generated names would be up to ten times as long, and IAM policies that list them too.
+func projectName(path string) string {
+	stack := awscdk.Fn_Select(jsii.Number(0), awscdk.Fn_Split(jsii.String("-"), jsii.String(stackUUID()), nil))
+	return "td-" + *stack + "-" + pathHash(path)
+}
+
+// pathHash tells the builders of a stack apart.
+func pathHash(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:4])
+}
+
+// namesIn gives the names that every ARN of a stack needs.
+func namesIn(scope constructs.Construct) machine.Names {
+	stack := awscdk.Stack_Of(scope)
+	return machine.Names{
+		Partition: *stack.Partition(),
+		Region:    *stack.Region(),
+		Account:   *stack.Account(),
+		Machine:   machineName(),
+	}
+}
+
+// Longest names that the resources of a builder can have once they are created.
+const (
+	maxStackName    = 128 // AWS CloudFormation API Reference, CreateStack: StackName
+	generatedSuffix = 13  // "-" and twelve characters that CloudFormation adds to a generated name
+	maxRepository   = 256 // Amazon ECR API Reference, CreateRepository: repositoryName
+	maxProject      = 255 // AWS CodeBuild User Guide, "Quotas": build project names
+	ourProject      = len("td-01234567-01234567")
+)
+
+// longestNames stands in for names that are known only once the stack is deployed, to measure policies by.
+// repository is the logical id of the builder's repository; empty means that its name is anybody's.
+func longestNames(repository string) machine.Names {
+	name := min(maxRepository, maxStackName+1+len(repository)+generatedSuffix)
+	project := ourProject
+	if repository == "" {
+		name, project = maxRepository, maxProject
+	}
+	return machine.Names{
+		Partition:  strings.Repeat("p", len("aws-us-gov")),
+		Region:     strings.Repeat("r", len("ap-southeast-1")),
+		Account:    strings.Repeat("0", 12),
+		Repository: strings.Repeat("n", name),
+		Project:    strings.Repeat("n", project),
+		LogGroup:   buildLogs + strings.Repeat("n", project),
+	}
+}

@@ -1,0 +1,103 @@
+package tokendocker
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// random is text that does not become shorter by compression.
+func random(size int) string {
+	var text strings.Builder
+	for state := uint32(1); text.Len() < size; {
+		state ^= state << 13
+		state ^= state >> 17
+		state ^= state << 5
+		text.WriteByte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"[state%64])
+	}
+	return text.String()
+}
+
+// TestProblems: whatever is wrong is one sentence at synth that says what, where and what to do.
+func TestProblems(t *testing.T) {
+	type props = TokenInjectableDockerBuilderProps
+	text := jsii.String
+	args := func(name, value string) *map[string]*string { return &map[string]*string{name: &value} }
+	cases := []struct {
+		name  string
+		props *props
+		want  []string
+	}{
+		{"no properties", nil, []string{"Path is missing: give the folder of the build context"}},
+		{"path does not exist", &props{Path: text("testdata/nowhere")}, []string{`Path "testdata/nowhere" does not exist: give the folder that holds the Dockerfile`}},
+		{"path is a file", &props{Path: text("testdata/context/Dockerfile")}, []string{`Path "testdata/context/Dockerfile" is a file`}},
+		{"path is a token", &props{Path: awscdk.Aws_REGION()}, []string{"Path is a deploy-time token, but must be known at synth"}},
+		{"no Dockerfile", &props{Path: text("testdata")}, []string{`Dockerfile "Dockerfile" does not exist in "testdata": add it, or name another one with File`}},
+		{"another Dockerfile", &props{Path: text(smallContext), File: text("web/Dockerfile")}, []string{`Dockerfile "web/Dockerfile" does not exist`}},
+		{"Dockerfile outside", &props{Path: text(smallContext), File: text("../Dockerfile")}, []string{`File "../Dockerfile" is not inside Path`}},
+		{"platform", &props{Path: text(smallContext), Platform: text("linux/riscv64")}, []string{`Platform is "linux/riscv64": give "linux/amd64" or "linux/arm64"`}},
+		{"time-out too short", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Minutes(jsii.Number(4))}, []string{"BuildTimeout is 4 minutes: give 5 to 50 whole minutes"}},
+		{"time-out too long", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Hours(jsii.Number(1))}, []string{"BuildTimeout is 60 minutes: give 5 to 50 whole minutes"}},
+		{"time-out with seconds", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Seconds(jsii.Number(630))}, []string{"BuildTimeout is 10.5 minutes: give 5 to 50 whole minutes"}},
+		{"argument's name", &props{Path: text(smallContext), BuildArgs: args("1 N", "x")}, []string{`BuildArgs has the name "1 N"`}},
+		{"argument is nil", &props{Path: text(smallContext), BuildArgs: &map[string]*string{"A": nil}}, []string{`BuildArgs["A"] is nil: give a text, "" for an empty one`}},
+		{"argument has NUL", &props{Path: text(smallContext), BuildArgs: args("A", "x\x00y")}, []string{`BuildArgs["A"] holds a NUL byte at offset 1`}},
+		{"argument is not UTF-8", &props{Path: text(smallContext), BuildArgs: args("A", "x\xff")}, []string{`BuildArgs["A"] is not valid UTF-8`}},
+		{"argument is a list's token", &props{Path: text(smallContext), BuildArgs: args("A", *(*awscdk.Fn_GetAzs(nil))[0])}, []string{`BuildArgs["A"] holds a token of a list`}},
+		{"arguments too big", &props{Path: text(smallContext), BuildArgs: args("BIG", random(40_000))}, []string{"the build's recipe has "}},
+		{"several", &props{Path: text("testdata/nowhere"), Platform: text("x"), BuildArgs: args("-", "")}, []string{"Path ", "Platform ", "BuildArgs "}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			stack := newStack(t)
+			b := NewTokenInjectableDockerBuilder(stack, text("B"), c.props)
+			b.ContainerImage() // a builder with a problem can be used like any other
+			got := synthError(t, stack)
+			for _, want := range c.want {
+				one(t, got, "[S/B] "+want)
+			}
+			if n := strings.Count(got, "[S/B]"); n != len(c.want) {
+				t.Errorf("%d problems, want %d:\n%s", n, len(c.want), got)
+			}
+		})
+	}
+}
+
+func TestProviderProblems(t *testing.T) {
+	every := func(seconds float64) *TokenInjectableDockerBuilderProviderProps {
+		return &TokenInjectableDockerBuilderProviderProps{QueryInterval: awscdk.Duration_Seconds(jsii.Number(seconds))}
+	}
+	const path = "[S/TokenInjectableDockerBuilderProvider] "
+	t.Run("two intervals", func(t *testing.T) {
+		stack := newStack(t)
+		TokenInjectableDockerBuilderProvider_GetOrCreate(stack, every(15))
+		TokenInjectableDockerBuilderProvider_GetOrCreate(stack, every(15))
+		TokenInjectableDockerBuilderProvider_GetOrCreate(stack, every(20))
+		one(t, synthError(t, stack), path+"QueryInterval is 20 seconds here and 15 seconds elsewhere")
+	})
+	t.Run("interval", func(t *testing.T) {
+		stack := newStack(t)
+		TokenInjectableDockerBuilderProvider_GetOrCreate(stack, every(1))
+		one(t, synthError(t, stack), path+"QueryInterval is 1 seconds: give 5 to 300 whole seconds")
+	})
+	t.Run("provider of another stack", func(t *testing.T) {
+		stack := newStack(t)
+		other := awscdk.NewStack(stack.Node().Root().(awscdk.App), jsii.String("Other"), nil)
+		NewTokenInjectableDockerBuilder(stack, jsii.String("B"), &TokenInjectableDockerBuilderProps{
+			Path: jsii.String(smallContext), Provider: TokenInjectableDockerBuilderProvider_GetOrCreate(other, nil),
+		})
+		one(t, synthError(t, stack), "[S/B] Provider is Other/TokenInjectableDockerBuilderProvider, but the builder is in S")
+	})
+	t.Run("id is taken", func(t *testing.T) {
+		stack := newStack(t)
+		awscdk.NewNestedStack(stack, jsii.String(providerID), nil)
+		defer func() {
+			if err, _ := recover().(error); err == nil || !strings.Contains(err.Error(), "give it another id") {
+				t.Errorf("panic with %v", err)
+			}
+		}()
+		newBuilder(stack, "B", nil)
+	})
+}
