@@ -1,0 +1,212 @@
+package asl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// choose returns the state that a Choice leads to.
+func (s *state) choose(data, object any) (string, error) {
+	for i := range s.choices {
+		ok, err := s.choices[i].match(data, object)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			return s.choices[i].next, nil
+		}
+	}
+	if s.defaultChoice == "" {
+		return "", Fail(ErrorNoChoiceMatched, "")
+	}
+	return s.defaultChoice, nil
+}
+
+// wait waits until the time that the state names.
+func (v *visit) wait(ctx context.Context, data, object any) error {
+	s := v.state
+	until := v.entered
+	switch {
+	case s.secondsPath != nil:
+		value, ok := s.secondsPath.get(data, object)
+		n, isNumber := float(value)
+		if !ok || !isNumber || n < 0 || n > forever || n != float64(int64(n)) {
+			return Fail(ErrorRuntime, fmt.Sprintf("The SecondsPath parameter does not reference an integer value: %s == %s", s.secondsPath.text, Encode(value)))
+		}
+		until = until.Add(seconds(n))
+	case s.timestampPath != nil || s.timestamp != "":
+		var value any = s.timestamp
+		if s.timestampPath != nil {
+			value, _ = s.timestampPath.get(data, object)
+		}
+		t, ok := timestamp(value)
+		if !ok {
+			return Fail(ErrorRuntime, fmt.Sprintf("The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: %s == %s",
+				s.timestampPath.text, Encode(value)))
+		}
+		until = t
+	default:
+		until = until.Add(seconds(s.seconds))
+	}
+	if d := until.Sub(v.x.Clock.Now()); d > 0 {
+		return v.x.Clock.Sleep(ctx, d)
+	}
+	return nil
+}
+
+// fail is a Fail state.
+func (v *visit) fail(data, object any) error {
+	s := v.state
+	name, cause := s.errorName, s.cause
+	for _, from := range []struct {
+		x     *expression
+		into  *string
+		field string
+	}{{s.errorFrom, &name, "ErrorPath"}, {s.causeF, &cause, "CausePath"}} {
+		if from.x == nil {
+			continue
+		}
+		value, err := from.x.eval(data, object, from.field)
+		if err != nil {
+			return err
+		}
+		text, ok := value.(string)
+		if !ok {
+			return Fail(ErrorRuntime, fmt.Sprintf("The %s field does not reference a string", from.field))
+		}
+		*from.into = text
+	}
+	f := Fail(name, cause)
+	f.placed = true
+	return f
+}
+
+// task runs a Task within its time.
+func (v *visit) task(ctx context.Context, data, arguments, object any) (any, error) {
+	s := v.state
+	limit := s.timeoutSeconds
+	for _, from := range []struct {
+		at    *path
+		into  *float64
+		field string
+	}{{s.timeoutPath, &limit, "TimeoutSecondsPath"}, {s.heartbeatPath, new(float64), "HeartbeatSecondsPath"}} {
+		if from.at == nil {
+			continue
+		}
+		value, _ := from.at.get(data, object)
+		n, ok := float(value)
+		if !ok || n < 1 || n > forever || n != float64(int64(n)) {
+			return nil, Fail(ErrorRuntime, fmt.Sprintf("The %s parameter does not reference a positive integer: %s == %s", from.field, from.at.text, Encode(value)))
+		}
+		*from.into = n
+	}
+	if len(Encode(arguments)) > MaxData {
+		return nil, v.tooLarge()
+	}
+	v.record("TaskScheduled", map[string]any{"resource": s.resource, "parameters": Encode(arguments)})
+	timed := ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		timed, cancel = v.x.Clock.WithTimeout(ctx, seconds(limit))
+		defer cancel()
+	}
+	result, err := v.x.Do(timed, Task{State: v.name, Resource: s.resource, Input: clone(arguments)})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && timed.Err() != nil:
+		v.record("TaskTimedOut", map[string]any{"resource": s.resource, "error": ErrorTimeout})
+		return nil, Fail(ErrorTimeout, "")
+	case err != nil:
+		var f *Failure
+		if !errors.As(err, &f) {
+			f = Fail(ErrorRuntime, err.Error())
+		}
+		v.record("TaskFailed", map[string]any{"resource": s.resource, "error": f.Name, "cause": f.Cause})
+		return nil, f
+	}
+	if len(Encode(result)) > MaxData {
+		return nil, v.tooLarge()
+	}
+	v.record("TaskSucceeded", map[string]any{"resource": s.resource, "output": Encode(result)})
+	return result, nil
+}
+
+// parallel runs all branches with one input; the first failure stops the others and is the state's own.
+func (v *visit) parallel(ctx context.Context, input any) (any, error) {
+	n := len(v.state.branches)
+	return v.fan(ctx, n, n, func(ctx context.Context, i int) (any, error) {
+		return v.x.branch(ctx, v.state.branches[i], clone(input), v.item, v.event)
+	})
+}
+
+// mapItems runs the processor for every item.
+func (v *visit) mapItems(ctx context.Context, data, object any) (any, error) {
+	s := v.state
+	if s.branches[0].distributed {
+		return nil, Fail(ErrorRuntime, "The engine runs Map states in INLINE mode only.")
+	}
+	value, _ := s.itemsPath.get(data, object)
+	items, ok := value.([]any)
+	if !ok {
+		return nil, Fail(ErrorRuntime, fmt.Sprintf("Reference path '%s' must point to array.", s.itemsPath.text))
+	}
+	v.record("MapStateStarted", map[string]any{"length": len(items)})
+	limit := s.concurrency
+	if limit == 0 || limit > mapConcurrency {
+		limit = mapConcurrency
+	}
+	return v.fan(ctx, len(items), limit, func(ctx context.Context, i int) (any, error) {
+		item := map[string]any{"Index": int64(i), "Value": items[i]}
+		input := clone(items[i])
+		if s.parameters != nil {
+			inner := v.context().(map[string]any) //nolint:forcetypeassert // it is always a map
+			inner["Map"] = map[string]any{"Item": item}
+			var err error
+			if input, err = s.parameters.eval(data, inner); err != nil {
+				return nil, v.failure(err)
+			}
+		}
+		return v.x.branch(ctx, s.branches[0], input, item, v.event)
+	})
+}
+
+// mapConcurrency is how many iterations of an inline Map run at once where the state does not say (Developer Guide,
+// "Using Map state in Inline mode").
+const mapConcurrency = 40
+
+// fan runs n pieces of work at once, limit at a time, and gathers their results in order.
+func (v *visit) fan(ctx context.Context, n, limit int, work func(context.Context, int) (any, error)) (any, error) {
+	siblings, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	results := make([]any, n)
+	var first error
+	var once sync.Once
+	var all sync.WaitGroup
+	slots := make(chan struct{}, limit)
+	for i := range n {
+		slots <- struct{}{}
+		if siblings.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			out, err := work(siblings, i)
+			if err != nil {
+				once.Do(func() { first = err })
+				stop(ErrStopped)
+			}
+			results[i] = out
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if first != nil {
+		return nil, first
+	}
+	return results, nil
+}
