@@ -27,13 +27,21 @@ func (h *Handler) explain(ctx context.Context, r request, b builder, build Build
 	case phase.early():
 		head = earlyFailure(r, b, build, phase)
 	case log.failure.Kind == buildlog.Unknown:
-		head = "The build failed" + inPhase(phase) + "."
+		head = strings.TrimSpace("The build failed" + inPhase(phase) + ". " + lastStep(log.failure))
 	default:
 		h.logTail(log.failure)
 		return log.failure.Reason(log.where, h.room(r))
 	}
 	h.logTail(log.failure)
 	return compose(head, log.failure.Tail, log.where, h.room(r))
+}
+
+// lastStep is the step of a docker build that ended without a word, as one does that is killed.
+func lastStep(f buildlog.Failure) string {
+	if f.Step == "" {
+		return ""
+	}
+	return f.Summary()
 }
 
 // overtime tells a build that ran too long from one that never ran.

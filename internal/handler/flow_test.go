@@ -51,18 +51,18 @@ const otherName = "5a4b3c2d1e0f5a4b-" // prefix of another builder
 var flows = []flow{
 	{
 		name:   "image there",
-		given:  func(w *world) { w.image = good },
+		given:  func(w *world) { w.image = accepted },
 		status: contract.Success,
 		check: func(t *testing.T, w *world) {
-			if d := w.answer().Data; d == nil || d.ImageDigest != good.Digest || len(d.ImageTag) != 64 ||
-				d.ImageUri != "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@"+good.Digest {
+			if d := w.answer().Data; d == nil || d.ImageDigest != accepted.Digest || len(d.ImageTag) != 64 ||
+				d.ImageUri != "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@"+accepted.Digest {
 				t.Errorf("data %+v", d)
 			}
 		},
 	},
 	{
 		name:   "image built",
-		given:  func(w *world) { pushes(w, good) },
+		given:  func(w *world) { pushes(w, accepted) },
 		status: contract.Success, within: 2 * time.Minute,
 	},
 	{
@@ -70,7 +70,7 @@ var flows = []flow{
 		source: "aws/containers-roadmap#2179: an immutable tag refuses a second push of the same digest",
 		given: func(w *world) {
 			w.onBuild = func(n int) outcome {
-				w.image = good
+				w.image = accepted
 				return outcome{took: time.Minute, error: "States.TaskFailed", cause: buildN(n)}
 			}
 		},
@@ -90,7 +90,7 @@ var flows = []flow{
 	},
 	{
 		name:   "refused image from before is deleted and built anew",
-		given:  func(w *world) { w.image = index; pushes(w, good) },
+		given:  func(w *world) { w.image = index; pushes(w, accepted) },
 		status: contract.Success, within: 2 * time.Minute,
 	},
 	{
@@ -120,7 +120,7 @@ var flows = []flow{
 				if n < 20 {
 					return outcome{took: time.Second, error: "CodeBuild.AccountLimitExceededException", cause: "Cannot have more than 0 builds in queue"}
 				}
-				w.image = good
+				w.image = accepted
 				return outcome{took: time.Minute, id: buildN(n)}
 			}
 		},
@@ -197,7 +197,7 @@ var flows = []flow{
 					w.builds = []handler.Build{refused}
 					return outcome{took: 20 * time.Second, error: "States.TaskFailed", cause: buildN(1)}
 				}
-				w.image = good
+				w.image = accepted
 				return outcome{took: time.Minute, id: buildN(n)}
 			}
 		},
@@ -259,7 +259,7 @@ var flows = []flow{
 		source: "EventBridge Events Reference, CodeBuild: best effort delivery",
 		given: func(w *world) {
 			w.onBuild = func(n int) outcome {
-				w.image = good
+				w.image = accepted
 				return outcome{took: 24 * time.Hour}
 			}
 		},
@@ -286,7 +286,7 @@ var flows = []flow{
 			w.executions = []handler.Execution{{Name: prefix(w.t) + "other", ARN: "other"}, {Name: otherName + "x", ARN: "foreign"}}
 			w.builds = []handler.Build{{ID: buildN(1), Status: "IN_PROGRESS"}}
 			w.stopTakes = 30 * time.Second
-			pushes(w, good)
+			pushes(w, accepted)
 		},
 		status: contract.Success, within: 3 * time.Minute,
 		check: func(t *testing.T, w *world) {
@@ -450,7 +450,7 @@ func TestDuplicates(t *testing.T) {
 		t.Errorf("execution name of %d characters, Step Functions takes 80", len(a.name))
 	}
 	c := newWorld(t)
-	c.image = good
+	c.image = accepted
 	c.deploy("Create", buildRequest(30))
 	c.deploy("Create", buildRequest(30))
 	if len(c.bodies) != 2 || c.bodies[0] != c.bodies[1] {
@@ -504,7 +504,7 @@ func TestLambdaTriesAgain(t *testing.T) {
 // An answer that does not arrive is an error of the invocation, so that the machine asks again.
 func TestUnanswered(t *testing.T) {
 	w := newWorld(t)
-	w.image = good
+	w.image = accepted
 	w.fail = func(call string) error {
 		if call == "PUT" {
 			return errors.New("status 503")

@@ -324,9 +324,9 @@ func (w *world) answer() contract.Response {
 	return w.answers[0]
 }
 
-// good is an image that consumers take; index is one that they do not.
+// accepted is an image that consumers take; index is one that they do not.
 var (
-	good = &handler.Manifest{
+	accepted = &handler.Manifest{
 		Digest: "sha256:" + strings.Repeat("ab", 32), MediaType: "application/vnd.oci.image.manifest.v1+json",
 		Bytes: []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
 			`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:` + strings.Repeat("01", 32) + `","size":7},` +

@@ -9,27 +9,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/tokendocker/tokendocker/internal/handler"
+	"github.com/tokendocker/tokendocker/internal/image"
 )
 
 // Registry is ECR.
 type Registry struct{ Client *ecr.Client }
 
-// mediaTypes are all kinds of manifest that a registry may hold. ECR converts a manifest of a kind that is not asked
-// for (API Reference, BatchGetImage), and what a consumer would get must be looked at as it is.
-var mediaTypes = []string{
-	"application/vnd.oci.image.manifest.v1+json",
-	"application/vnd.docker.distribution.manifest.v2+json",
-	"application/vnd.oci.image.index.v1+json",
-	"application/vnd.docker.distribution.manifest.list.v2+json",
-}
-
-// Image implements handler.Registry.
+// Image implements handler.Registry. It asks for every kind of manifest that ECR knows: ECR converts a manifest of a
+// kind that is not asked for (API Reference, BatchGetImage), and what a consumer would get must be looked at as it is.
 func (r Registry) Image(ctx context.Context, repository, tag string) (handler.Manifest, bool, error) {
 	subject := repository + ":" + tag
 	out, err := r.Client.BatchGetImage(ctx, &ecr.BatchGetImageInput{
 		RepositoryName:     &repository,
 		ImageIds:           []types.ImageIdentifier{{ImageTag: &tag}},
-		AcceptedMediaTypes: mediaTypes,
+		AcceptedMediaTypes: image.Accepted(),
 	})
 	switch {
 	case is(err, "RepositoryNotFoundException"):
