@@ -30,6 +30,7 @@ type fixture struct {
 	front *doortest.Front
 	room  *logs.Room
 	t     *testing.T
+	last  int64 // time of the last event
 }
 
 func newFixture(t *testing.T, store *state.Store, s *switches.Switches, factor float64) *fixture {
@@ -40,7 +41,7 @@ func newFixture(t *testing.T, store *state.Store, s *switches.Switches, factor f
 		t.Fatal(err)
 	}
 	front.Register(room)
-	return &fixture{cloudwatchlogs.NewFromConfig(front.Config(front.Operator)), front, room, t}
+	return &fixture{Client: cloudwatchlogs.NewFromConfig(front.Config(front.Operator)), front: front, room: room, t: t}
 }
 
 var (
@@ -60,9 +61,10 @@ func (f *fixture) stream() {
 	}
 }
 
-// put writes messages one second apart, from now on.
+// put writes messages one millisecond apart, from now on and after those before.
 func (f *fixture) put(messages ...string) error {
-	now := f.front.Clock.Now().UnixMilli()
+	now := max(f.front.Clock.Now().UnixMilli(), f.last+1)
+	f.last = now + int64(len(messages))
 	var events []types.InputLogEvent
 	for i, m := range messages {
 		events = append(events, types.InputLogEvent{Timestamp: aws.Int64(now + int64(i)), Message: aws.String(m)})
