@@ -1,0 +1,5 @@
+greeting()
+  .catch((error) => error.message)
+  .then((text) => {
+    document.getElementById("greeting").textContent = text;
+  });
