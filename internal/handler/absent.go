@@ -10,12 +10,13 @@ const (
 	limitError    = "CodeBuild.AccountLimitExceededException"
 	notFoundError = "CodeBuild.ResourceNotFoundException"
 	timeoutError  = "States.Timeout"
+	failedError   = "States.TaskFailed" // the build was started and did not succeed
 )
 
 // absent decides what follows a build that left no image.
 func (h *Handler) absent(ctx context.Context, s *State, b builder, c clock) (Move, error) {
 	o := s.Outcome
-	if o.ID == "" && o.Error != timeoutError {
+	if o.ID == "" && o.Error != timeoutError && o.Error != failedError {
 		return h.notStarted(ctx, s, b, c)
 	}
 	build, ok, err := h.outcome(ctx, s, b)
@@ -59,7 +60,7 @@ func (h *Handler) notStarted(ctx context.Context, s *State, b builder, c clock) 
 	return answered(), h.fail(ctx, s.Request, refusedStart(b, o))
 }
 
-// outcome finds the build: by its id, or, where the machine's time was over and nobody told the id, as the newest.
+// outcome finds the build: by its id, or, where nobody told the id, as the newest.
 func (h *Handler) outcome(ctx context.Context, s *State, b builder) (Build, bool, error) {
 	recent, err := h.Builds.Recent(ctx, b.Project)
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 type unanswered struct{ err error }
 
 func (u *unanswered) Error() string { return "answer CloudFormation: " + u.err.Error() }
-func (u *unanswered) Unwrap() error { return u.err }
 
 // response is the frame of every answer to a request, so that repeated answers are equal.
 func (r request) response() contract.Response {

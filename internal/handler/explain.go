@@ -122,8 +122,8 @@ func refusedStart(b builder, o *Outcome) string {
 
 // lost is the text for a build of which CodeBuild knows nothing.
 func lost(b builder, o *Outcome) string {
-	if o.Error == timeoutError {
-		return fmt.Sprintf("No build of project %s was started before the time was over; deploy again.", b.Project)
+	if o.ID == "" {
+		return fmt.Sprintf("No build of project %s was started (%s); deploy again.", b.Project, o.Error)
 	}
 	return fmt.Sprintf("Build %s left no image, and CodeBuild does not know it any more; deploy again.", o.ID)
 }

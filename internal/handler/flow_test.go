@@ -185,6 +185,30 @@ var flows = []flow{
 		status: contract.Failed, within: time.Minute, reason: []string{"The build succeeded, but repository shop holds no image"},
 	},
 	{
+		name: "build that nobody knows",
+		given: func(w *world) {
+			w.onBuild = func(int) outcome { return outcome{took: time.Minute, error: "States.TaskFailed", cause: buildN(1)} }
+		},
+		status: contract.Failed, within: 2 * time.Minute, reason: []string{"Build " + buildN(1) + " left no image"},
+	},
+	{
+		name: "failure without an id",
+		given: func(w *world) {
+			w.onBuild = func(n int) outcome {
+				w.builds = []handler.Build{{ID: buildN(n), Status: "STOPPED"}}
+				return outcome{took: time.Minute, error: "States.TaskFailed", cause: "cut"}
+			}
+		},
+		status: contract.Failed, within: 2 * time.Minute, reason: []string{"was stopped before it ended"},
+	},
+	{
+		name: "log of a killed build",
+		given: func(w *world) {
+			failBuild(w, failing()[:20])
+		},
+		status: contract.Failed, within: time.Minute, reason: []string{"failed in phase BUILD", "RUN npm ci", "line 10"},
+	},
+	{
 		name:   "role spreads late",
 		source: "IAM User Guide, Troubleshoot IAM: changes are not always immediately visible",
 		given: func(w *world) {

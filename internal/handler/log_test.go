@@ -86,3 +86,18 @@ func TestNoWaitForALogThatNeverComes(t *testing.T) {
 		t.Errorf("answered after %v", took)
 	}
 }
+
+// The log is read backwards until our part of it begins, and no further.
+func TestLogOfManyPages(t *testing.T) {
+	w := newWorld(t)
+	events := failing()
+	failBuild(w, events[5:])
+	w.older = [][]string{events[3:5], events[:3], {"[Container] never read"}}
+	w.deploy("Create", buildRequest(30))
+	if a := w.answer(); !strings.Contains(a.Reason, "[2/3] RUN npm ci") {
+		t.Errorf("reason %s", a.Reason)
+	}
+	if n := w.called("GetLogEvents"); n != 3 {
+		t.Errorf("%d pages were read, want 3", n)
+	}
+}
