@@ -1,0 +1,35 @@
+package switches
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	got, err := Parse("lose-build-events, log-delay=30s,policy-delay=1m,build-slots=-1,kill-invocations=2,duplicate-events,refuse-pull,throttle=codebuild:StartBuild=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Switches{LoseBuildEvents: true, LogDelay: 30 * time.Second, PolicyDelay: time.Minute, BuildSlots: -1,
+		KillInvocations: 2, DuplicateEvents: true, RefusePull: true, Throttle: map[string]int{"codebuild:StartBuild": 3}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"rain":              `there is no fault "rain"; there are build-slots`,
+		"log-delay":         "takes a duration",
+		"build-slots=many":  "takes a number",
+		"refuse-pull=yes":   "takes no value",
+		"throttle=StartAll": "takes an action and a number",
+	} {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse(%q): %v, want %q", text, err, want)
+		}
+	}
+}
