@@ -37,7 +37,7 @@ login=$(aws ecr get-login-password --region "$region" | docker login --username 
   { printf '%s\n' "$login"; fail 'could not log in to the image registry'; }
 if docker buildx create --name tokendocker --driver docker-container --driver-opt "image=$buildkit" \
     --driver-opt env.BUILDKIT_STEP_LOG_MAX_SIZE=-1 --driver-opt env.BUILDKIT_STEP_LOG_MAX_SPEED=-1 >/dev/null &&
-  timeout -k 5 90 docker buildx inspect --bootstrap tokendocker; then
+  timeout -k 5 90 docker buildx inspect --bootstrap tokendocker >/dev/null; then
   builder=(--builder tokendocker)
 else
   say 'no BuildKit container could be started: building without layer cache'
