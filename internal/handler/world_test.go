@@ -78,8 +78,11 @@ func (w registry) Image(context.Context, string, string) (handler.Manifest, bool
 }
 
 func (w registry) Delete(context.Context, string, string) error {
+	if err := w.call("BatchDeleteImage"); err != nil {
+		return err
+	}
 	w.image = nil
-	return w.call("BatchDeleteImage")
+	return nil
 }
 
 type builds struct{ *world }
@@ -96,16 +99,22 @@ func (w builds) Recent(context.Context, string) ([]handler.Build, error) {
 			seen[i].Status = "IN_PROGRESS"
 		}
 	}
-	return seen, w.call("ListBuildsForProject")
+	if err := w.call("ListBuildsForProject"); err != nil {
+		return nil, err
+	}
+	return seen, w.call("BatchGetBuilds")
 }
 
 func (w builds) Stop(_ context.Context, id string) error {
+	if err := w.call("StopBuild"); err != nil {
+		return err
+	}
 	for i := range w.world.builds {
 		if b := &w.world.builds[i]; b.ID == id && b.Status == "IN_PROGRESS" {
 			b.Status = "stopping"
 		}
 	}
-	return w.call("StopBuild")
+	return nil
 }
 
 type steps struct{ *world }
@@ -128,6 +137,9 @@ func (w steps) Running(_ context.Context, prefix string) (found []handler.Execut
 }
 
 func (w steps) Stop(_ context.Context, arn string) error {
+	if err := w.call("StopExecution"); err != nil {
+		return err
+	}
 	kept := w.executions[:0]
 	for _, e := range w.executions {
 		if e.ARN != arn {
@@ -135,7 +147,7 @@ func (w steps) Stop(_ context.Context, arn string) error {
 		}
 	}
 	w.executions = kept
-	return w.call("StopExecution")
+	return nil
 }
 
 type logs struct{ *world }

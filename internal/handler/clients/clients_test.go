@@ -3,6 +3,7 @@ package clients
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/internal/handler"
+	"github.com/tokendocker/tokendocker/internal/machine"
 )
 
 // amazon answers each call with the next of the texts for its operation; a text that begins with "!" is an error's
@@ -257,5 +259,46 @@ func TestPutHidesTheURL(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("error %v", err)
 		}
+	}
+}
+
+// services are the prefixes of actions by the prefixes of targets.
+var services = map[string]string{
+	"AmazonEC2ContainerRegistry_V20150921": "ecr", "CodeBuild_20161006": "codebuild", "Logs_20140328": "logs", "AWSStepFunctions": "states",
+}
+
+// What the clients call is what the function is permitted, no more and no less.
+func TestCallsAreWhatIsPermitted(t *testing.T) {
+	called := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		called[services[service]+":"+operation] = true
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, `{"ids":["p:1"]}`)
+	}))
+	defer server.Close()
+	_, config := serve(t, nil)
+	config.BaseEndpoint = &server.URL
+	r, b := Registry{ecr.NewFromConfig(config)}, Builds{codebuild.NewFromConfig(config)}
+	m, l := Machine{sfn.NewFromConfig(config), "m"}, Logs{cloudwatchlogs.NewFromConfig(config)}
+	ctx := t.Context()
+	_, _, imageErr := r.Image(ctx, "shop", "tag")
+	_, buildsErr := b.Recent(ctx, "p")
+	_, startErr := m.Start(ctx, "n", []byte("{}"))
+	_, runningErr := m.Running(ctx, "p")
+	_, _, logErr := l.Page(ctx, "g", "s", "")
+	if err := errors.Join(imageErr, r.Delete(ctx, "shop", "tag"), buildsErr, b.Stop(ctx, "p:1"), startErr, runningErr, m.Stop(ctx, "e"), logErr); err != nil {
+		t.Fatal(err)
+	}
+	permitted := map[string]bool{}
+	for _, grant := range machine.FunctionActions() {
+		for _, action := range grant.Actions {
+			if grant.Resource != machine.FunctionLog { // Lambda writes it, in the role's name
+				permitted[action] = true
+			}
+		}
+	}
+	if diff := cmp.Diff(permitted, called); diff != "" {
+		t.Errorf("permitted and not called (-), called and not permitted (+):\n%s", diff)
 	}
 }
