@@ -1,0 +1,105 @@
+// Package simulated stands in for resource types that the engine does not have: it gives them identifiers and
+// attributes of the right form, the same in every rehearsal, and does nothing else.
+//
+// Source: AWS CloudFormation Template Reference, "Return values" of the types named in identifier.go.
+package simulated
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+)
+
+// Check looks at a resource before it counts as made. Its error fails the resource.
+type Check func(ctx context.Context, r resource.Request) error
+
+// Simulator gives out providers.
+type Simulator struct{ checks map[string]Check }
+
+// New returns a simulator that runs a check for the types in checks, which may be nil.
+func New(checks map[string]Check) *Simulator { return &Simulator{checks} }
+
+// Provider returns the provider of a type; there is one for every type.
+func (s *Simulator) Provider(resourceType string) resource.Provider {
+	return provider{resourceType, s.checks[resourceType]}
+}
+
+// Inert reports whether resources of a type are nothing in AWS either, so that nobody needs to hear of them.
+func Inert(resourceType string) bool {
+	switch resourceType {
+	case "AWS::CDK::Metadata", "AWS::CloudFormation::WaitConditionHandle":
+		return true
+	}
+	return false
+}
+
+// provider simulates one type.
+type provider struct {
+	resourceType string
+	check        Check
+}
+
+// Create makes up an identifier.
+func (p provider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
+	return resource.Result{PhysicalID: identify(r)}, p.run(ctx, r)
+}
+
+// Update keeps the identifier, but for types of which each change makes a new revision.
+func (p provider) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
+	id := r.PhysicalID
+	if p.resourceType == taskDefinition {
+		id = nextRevision(id)
+	}
+	if err := p.run(ctx, r); err != nil {
+		return resource.Result{PhysicalID: r.PhysicalID}, err
+	}
+	return resource.Result{PhysicalID: id}, nil
+}
+
+// Delete does nothing.
+func (p provider) Delete(context.Context, resource.Request) error { return nil }
+
+func (p provider) run(ctx context.Context, r resource.Request) error {
+	if p.check == nil {
+		return nil
+	}
+	return p.check(ctx, r)
+}
+
+// Immutable returns the properties of the type whose change replaces the resource.
+func (p provider) Immutable() []string { return immutable[p.resourceType] }
+
+// immutable has the "Update requires: Replacement" properties of types that apps with images use.
+var immutable = map[string][]string{
+	"AWS::ApiGateway::Deployment": {"RestApiId"},
+	"AWS::ApiGateway::Resource":   {"ParentId", "PathPart", "RestApiId"},
+	"AWS::ApiGateway::Stage":      {"RestApiId", "StageName"},
+	"AWS::DynamoDB::Table":        {"KeySchema", "TableName"},
+	"AWS::EC2::SecurityGroup":     {"GroupDescription", "GroupName", "VpcId"},
+	"AWS::EC2::Subnet":            {"AvailabilityZone", "CidrBlock", "VpcId"},
+	"AWS::EC2::VPC":               {"CidrBlock"},
+	"AWS::ECS::Cluster":           {"ClusterName"},
+	"AWS::ECS::Service":           {"Cluster", "LaunchType", "ServiceName"},
+	"AWS::SNS::Topic":             {"TopicName", "FifoTopic"},
+	"AWS::SQS::Queue":             {"QueueName", "FifoQueue"},
+}
+
+// Ref returns the identifier.
+func (p provider) Ref(r resource.Request) string { return r.PhysicalID }
+
+// Attribute makes up what Fn::GetAtt gives.
+func (p provider) Attribute(r resource.Request, name string) (any, error) {
+	return attribute(r, name), nil
+}
+
+// nextRevision counts up the number at the end of a task definition's ARN.
+func nextRevision(arn string) string {
+	i := strings.LastIndexByte(arn, ':')
+	n, err := strconv.Atoi(arn[i+1:])
+	if err != nil {
+		return arn + ":2"
+	}
+	return arn[:i+1] + strconv.Itoa(n+1)
+}
