@@ -1,0 +1,106 @@
+// Package cloudformation is the life of stacks: create, update, delete and roll-back of a template's resources in
+// the order of their dependencies, with custom resources that answer over HTTP, outputs, exports and stack events.
+//
+// What a resource is made of is its Provider's business; a type without one goes to the default Provider. Every
+// step is written down before and after it is taken, so that a stack whose deployment was killed is rolled back when
+// it is deployed or deleted again.
+//
+// Sources: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events", "Update behaviors of
+// stack resources", "Stack failure options", "Stack update rollback", "Get exported outputs"; Template Reference,
+// "DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Custom resources", "Custom resource request and response".
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+)
+
+// Invoke starts an asynchronous invocation of a Lambda function and returns when Lambda has taken it.
+type Invoke func(ctx context.Context, functionARN string, payload []byte, cause session.Cause) error
+
+// Receive returns a signed URL, valid for two hours, and the bodies that are PUT to it until stop is called. The
+// name is the S3 object's key that CloudFormation would use: "stack ARN|logical id|request id".
+type Receive func(ctx context.Context, region, name string) (url string, answers <-chan []byte, stop func(), err error)
+
+// Resolve returns the value of a dynamic reference: service is "ssm", "ssm-secure" or "secretsmanager" and name what
+// follows it. Parameters read from Systems Manager come this way too.
+type Resolve func(ctx context.Context, stack resource.Stack, service, name string) (string, error)
+
+// Options are what stacks need of the rest of the engine. All fields are required.
+type Options struct {
+	Store     *state.Store
+	Clock     *clock.Clock
+	Account   string                                      // twelve digits
+	Region    string                                      // where a deployment names none
+	Providers map[string]resource.Provider                // by resource type
+	Default   func(resourceType string) resource.Provider // for types that Providers does not have
+	Invoke    Invoke
+	Receive   Receive
+	Resolve   Resolve
+}
+
+// Service is CloudFormation in one account. It is safe for concurrent use; operations on one stack wait for each
+// other.
+type Service struct {
+	Options
+	stacks  state.Table[stackRecord]
+	records state.Table[record]
+	events  state.Table[[]Event]
+
+	mu    sync.Mutex
+	locks map[string]*sync.Mutex
+}
+
+// New returns the service with the stacks that the store holds.
+func New(o Options) (*Service, error) {
+	s := &Service{Options: o, locks: map[string]*sync.Mutex{}}
+	var errs [3]error
+	s.stacks, errs[0] = state.NewTable[stackRecord](o.Store, "cloudformation.stacks")
+	s.records, errs[1] = state.NewTable[record](o.Store, "cloudformation.resources")
+	s.events, errs[2] = state.NewTable[[]Event](o.Store, "cloudformation.events")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("open stacks: %w", err)
+	}
+	return s, nil
+}
+
+// lock waits until no other operation works on the stack.
+func (s *Service) lock(key string) (unlock func()) {
+	s.mu.Lock()
+	l := s.locks[key]
+	if l == nil {
+		l = &sync.Mutex{}
+		s.locks[key] = l
+	}
+	s.mu.Unlock()
+	l.Lock()
+	return l.Unlock
+}
+
+// stackKey is the key of a stack in the state.
+func stackKey(region, name string) string { return region + "/" + name }
+
+// place describes the stack to providers.
+func (s *Service) place(rec stackRecord) resource.Stack {
+	partition, suffix := partitionOf(rec.Region)
+	return resource.Stack{ID: rec.ID, Name: rec.Name, Account: s.Account, Region: rec.Region, Partition: partition, URLSuffix: suffix}
+}
+
+// partitionOf returns the partition of a region and the suffix of its host names.
+func partitionOf(region string) (partition, urlSuffix string) {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn", "amazonaws.com.cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov", "amazonaws.com"
+	}
+	return "aws", "amazonaws.com"
+}

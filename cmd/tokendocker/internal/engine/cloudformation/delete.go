@@ -1,0 +1,177 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// DeleteInput says which stack to delete.
+type DeleteInput struct {
+	StackName string
+	Region    string      // default: the service's
+	OnEvent   func(Event) // called for each event, one at a time; may be nil
+}
+
+// Delete deletes a stack with its resources, in the reverse order of their dependencies. A stack that does not exist
+// is no error. It fails with a *Failed when a resource cannot be deleted, and when another stack uses an export.
+func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
+	if in.Region == "" {
+		in.Region = s.Region
+	}
+	key := stackKey(in.Region, in.StackName)
+	defer s.lock(key)()
+	stack, found, err := s.stacks.Get(key)
+	if err != nil || !found {
+		return err
+	}
+	if err := s.exportsFree(stack, nil); err != nil {
+		return fmt.Errorf("delete stack %s: %w", in.StackName, err)
+	}
+	return s.newOperation(stack, newUUID(), in.OnEvent).deleteStack(ctx)
+}
+
+func (o *operation) deleteStack(ctx context.Context) error {
+	unfinished := !o.stack.Completed
+	if err := o.setStatus(DeleteInProgress, "User Initiated"); err != nil {
+		return err
+	}
+	failed := o.destroy(ctx, o.everything(unfinished))
+	if stopped(ctx) {
+		return fmt.Errorf("delete stack %s: %w", o.stack.Name, context.Cause(ctx))
+	}
+	if len(failed) > 0 {
+		reason := failedToDelete(failed)
+		if err := o.setStatus(DeleteFailed, reason); err != nil {
+			return err
+		}
+		return o.failure(reason)
+	}
+	if err := o.setStatus(DeleteComplete, ""); err != nil {
+		return err
+	}
+	return o.forget()
+}
+
+// forget removes the stack from the state.
+func (o *operation) forget() error {
+	for _, rec := range o.records {
+		if err := o.service.records.Delete(rec.key()); err != nil {
+			return err
+		}
+	}
+	if err := o.service.events.Delete(o.stack.ID); err != nil {
+		return err
+	}
+	return o.service.stacks.Delete(stackKey(o.stack.Region, o.stack.Name))
+}
+
+// doomed is one physical resource that is to be deleted.
+type doomed struct {
+	rec      *record
+	version  version
+	created  bool // by the stack operation that is rolled back
+	replaced bool // by another one of the same logical id
+}
+
+// retained reports whether a policy keeps the physical resource.
+func (d *doomed) retained() bool {
+	if d.replaced {
+		return d.version.UpdateReplacePolicy == policyRetain
+	}
+	policy := d.version.DeletionPolicy
+	return policy == policyRetain || policy == policyRetainExceptOnCreate && !d.created
+}
+
+// everything lists all physical resources of the stack. created says that the stack has never been complete.
+func (o *operation) everything(created bool) []*doomed {
+	var nodes []*doomed
+	for _, id := range sortedNames(o.records) {
+		rec := o.records[id]
+		for _, g := range rec.Garbage {
+			nodes = append(nodes, &doomed{rec: rec, version: g, created: created, replaced: !created})
+		}
+		if rec.Current != nil {
+			nodes = append(nodes, &doomed{rec: rec, version: *rec.Current, created: created})
+		}
+	}
+	return nodes
+}
+
+// destroy deletes physical resources, each after those that depend on it, and returns the errors by logical id. What
+// a resource that cannot be deleted depends on is left.
+func (o *operation) destroy(ctx context.Context, nodes []*doomed) map[string]error {
+	byKey, byID := map[string]*doomed{}, map[string][]string{}
+	for i, d := range nodes {
+		key := d.rec.LogicalID + "#" + strconv.Itoa(i)
+		byKey[key] = d
+		byID[d.rec.LogicalID] = append(byID[d.rec.LogicalID], key)
+	}
+	needs := map[string][]string{}
+	for key, d := range byKey {
+		needs[key] = append(needs[key], []string{}...)
+		for _, other := range d.version.DependsOn {
+			for _, otherKey := range byID[other] {
+				needs[otherKey] = append(needs[otherKey], key)
+			}
+		}
+	}
+	if _, circle := sortByNeeds(needs); len(circle) > 0 {
+		needs = nil // versions of different templates may contradict each other
+	}
+	var mu sync.Mutex
+	failed := map[string]error{}
+	walk(ctx, sortedNames(byKey), needs, true, nil, func(ctx context.Context, key string) error {
+		err := o.deleteOne(ctx, byKey[key])
+		if err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			failed[byKey[key].rec.LogicalID] = err
+		}
+		return err
+	})
+	return failed
+}
+
+// deleteOne deletes one physical resource and forgets it.
+func (o *operation) deleteOne(ctx context.Context, d *doomed) error {
+	rec, id := d.rec, d.version.PhysicalID
+	switch {
+	case d.retained():
+		o.resourceEvent(rec, id, DeleteSkipped, "")
+	case id == "" && !custom(rec.Type): // its creation failed
+	default:
+		o.resourceEvent(rec, id, DeleteInProgress, "")
+		r, err := o.request(ctx, rec, &d.version, nil)
+		if err == nil {
+			err = o.provider(rec.Type).Delete(ctx, r)
+		}
+		if stopped(ctx) {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			o.resourceEvent(rec, id, DeleteFailed, err.Error())
+			o.mu.Lock()
+			o.failures = append(o.failures, Failure{LogicalID: rec.LogicalID, Path: rec.Path, Type: rec.Type, Status: DeleteFailed, Reason: err.Error(), Err: err})
+			o.mu.Unlock()
+			return err
+		}
+		o.resourceEvent(rec, id, DeleteComplete, "")
+	}
+	return o.write(rec, func() {
+		if rec.Current != nil && rec.Current.PhysicalID == id {
+			rec.Current = nil
+		}
+		rec.Garbage = slices.DeleteFunc(slices.Clone(rec.Garbage), func(g version) bool { return g.PhysicalID == id })
+	})
+}
+
+func failedToDelete(failed map[string]error) string {
+	return fmt.Sprintf("The following resource(s) failed to delete: [%s]. ", strings.Join(sortedNames(failed), ", "))
+}
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

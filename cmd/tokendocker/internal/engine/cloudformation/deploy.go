@@ -1,0 +1,284 @@
+package cloudformation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// DeployInput is one deployment of a template: a create if the stack does not exist, else an update.
+type DeployInput struct {
+	StackName    string
+	Region       string            // default: the service's
+	Template     []byte            // JSON or YAML
+	Parameters   map[string]string // those not given keep their last value, then their default
+	Tags         map[string]string
+	Capabilities []string
+	Paths        map[string]string            // construct paths by logical id; default: the metadata aws:cdk:path
+	Overrides    map[string]map[string]string // by logical id and attribute (empty: what Ref gives); not remembered
+	NoRollback   bool                         // leave a failed stack as it is; the next deployment goes on from there
+	Token        string                       // names the deployment; with the token of a failed one its request ids come again
+	Interrupt    <-chan struct{}              // closed: fail and roll back; ending the context stops at once instead
+	OnEvent      func(Event)                  // called for each event, one at a time; may be nil
+}
+
+// Result is a deployment that succeeded.
+type Result struct {
+	Stack     Stack
+	Changed   bool            // false when there was nothing to do
+	Requests  []CustomRequest // in the order in which they ended
+	Simulated []Simulated     // resources of types without a provider, by logical id
+}
+
+// Simulated is a resource whose type has no provider.
+type Simulated struct{ LogicalID, Path, Type string }
+
+var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
+
+// Deploy makes a stack what a template says. It fails with a *template.Error when the template or the parameters are
+// wrong, before anything is changed, and with a *Failed when a resource fails; the stack is rolled back then.
+// A stack that an earlier process left in the middle of an operation is rolled back first, and one whose creation
+// failed is deleted first. When the context ends, the operation stops where it is, for the next one to take up.
+func (s *Service) Deploy(ctx context.Context, in DeployInput) (Result, error) {
+	if in.Region == "" {
+		in.Region = s.Region
+	}
+	if !stackName.MatchString(in.StackName) {
+		return Result{}, fmt.Errorf("stack name %q: 1 to 128 letters, digits and dashes are allowed, the first a letter", in.StackName)
+	}
+	if in.Token == "" {
+		in.Token = newUUID()
+	}
+	key := stackKey(in.Region, in.StackName)
+	defer s.lock(key)()
+	if err := s.settle(ctx, key, in.OnEvent); err != nil {
+		return Result{}, err
+	}
+	stack, found, err := s.stacks.Get(key)
+	if err != nil {
+		return Result{}, err
+	}
+	if !found {
+		stack = s.newStack(in)
+	}
+	op, err := s.prepare(ctx, stack, in)
+	if err != nil {
+		return Result{}, err
+	}
+	return op.deploy(ctx, in, !found)
+}
+
+func (s *Service) newStack(in DeployInput) stackRecord {
+	partition, _ := partitionOf(in.Region)
+	id := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", partition, in.Region, s.Account, in.StackName, newUUID())
+	return stackRecord{ID: id, Name: in.StackName, Region: in.Region, Created: s.Clock.Now()}
+}
+
+// prepare checks all that can be known before anything changes.
+func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput) (*operation, error) {
+	op := s.newOperation(stack, in.Token, in.OnEvent)
+	op.paths, op.overrides = in.Paths, in.Overrides
+	var err error
+	if op.plan, err = s.newPlan(ctx, op.place, in.Template, in.Parameters, stack.Parameters); err != nil {
+		return nil, fmt.Errorf("stack %s: %w", in.StackName, err)
+	}
+	if err := op.plan.checkCapabilities(in.Capabilities); err != nil {
+		return nil, fmt.Errorf("stack %s: %w", in.StackName, err)
+	}
+	if err := op.checkOverrides(); err != nil {
+		return nil, err
+	}
+	var retyped []string
+	for _, id := range op.plan.resources {
+		if rec := op.records[id]; rec != nil && rec.Current != nil && rec.Type != op.plan.template.Resources[id].Type {
+			retyped = append(retyped, id)
+		}
+	}
+	if len(retyped) > 0 {
+		return nil, fmt.Errorf("stack %s: Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]",
+			in.StackName, strings.Join(retyped, ", "))
+	}
+	return op, nil
+}
+
+// deploy runs a prepared operation.
+func (o *operation) deploy(ctx context.Context, in DeployInput, fresh bool) (Result, error) {
+	status := UpdateInProgress
+	if !o.stack.Completed {
+		status = CreateInProgress
+	}
+	changed := false
+	o.begin = sync.OnceValue(func() error {
+		changed = true
+		return o.setStatus(status, "User Initiated")
+	})
+	if fresh || o.stack.Status.Failed() {
+		if err := o.begin(); err != nil {
+			return Result{}, err
+		}
+	}
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-in.Interrupt:
+			cancel(ErrInterrupted)
+		case <-work.Done():
+		}
+	}()
+	failed := walk(work, o.plan.resources, o.plan.needs, false, func() { cancel(errSibling) }, o.apply)
+	reason, err := o.outcome(ctx, work, failed)
+	if err == nil && reason == "" {
+		reason = o.goal(in)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
+	}
+	if reason != "" {
+		return Result{}, o.giveUp(ctx, reason, context.Cause(work), in.NoRollback)
+	}
+	if err := o.complete(ctx, in); err != nil {
+		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
+	}
+	return Result{Stack: o.stack.view(), Changed: changed, Requests: o.requests, Simulated: o.simulated()}, nil
+}
+
+// outcome says why the resources did not all get there; err means that the operation stops as it is.
+func (o *operation) outcome(ctx, work context.Context, failed map[string]error) (reason string, err error) {
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case len(failed) > 0 && len(o.failures) == 0: // the state could not be written
+		return "", errors.Join(slices.Collect(maps.Values(failed))...)
+	case len(failed) > 0:
+		return failedToMake(o.failures), nil
+	case work.Err() != nil:
+		return context.Cause(work).Error() + ". ", nil
+	}
+	return "", nil
+}
+
+// goal sets the stack's outputs and parameters, and says what is wrong with them.
+func (o *operation) goal(in DeployInput) string {
+	outputs, err := o.outputs()
+	if err == nil {
+		err = o.service.exportsFree(o.stack, outputs)
+	}
+	if err != nil {
+		return errors.Join(err, o.begin()).Error() + " "
+	}
+	next := o.stack
+	next.Outputs, next.Imports = outputs, sortedNames(o.imports)
+	next.Parameters, next.Tags, next.Hidden = o.plan.given, in.Tags, nil
+	for name, p := range o.plan.template.Parameters {
+		if p.NoEcho {
+			next.Hidden = append(next.Hidden, name)
+		}
+	}
+	slices.Sort(next.Hidden)
+	if !reflect.DeepEqual(next.Outputs, o.stack.Outputs) || o.removed() {
+		if err := o.begin(); err != nil {
+			return err.Error()
+		}
+	}
+	next.Status, next.Reason, next.Updated = o.stack.Status, o.stack.Reason, o.stack.Updated
+	o.stack = next
+	return ""
+}
+
+// removed reports whether the stack has resources that the template has not.
+func (o *operation) removed() bool {
+	for id, rec := range o.records {
+		if !o.plan.exists(id) && rec.Current != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// complete ends a deployment whose resources are all there.
+func (o *operation) complete(ctx context.Context, in DeployInput) error {
+	if !o.stack.Status.InProgress() { // nothing to do
+		return o.save()
+	}
+	for id, rec := range o.records {
+		if !o.plan.exists(id) {
+			if err := o.write(rec, func() { rec.Removed = true }); err != nil {
+				return err
+			}
+		}
+	}
+	if o.stack.Status == CreateInProgress {
+		o.stack.Completed = true
+		return o.cleanUp(ctx, CreateComplete)
+	}
+	if err := o.setStatus(UpdateCompleteCleanup, ""); err != nil {
+		return err
+	}
+	return o.cleanUp(ctx, UpdateComplete)
+}
+
+// giveUp ends a deployment that failed, by rolling back unless the user wants to see what is there.
+func (o *operation) giveUp(ctx context.Context, reason string, cause error, noRollback bool) error {
+	var err error
+	switch {
+	case noRollback && !o.stack.Completed:
+		err = o.setStatus(CreateFailed, reason)
+	case noRollback:
+		err = o.setStatus(UpdateFailed, reason)
+	case !o.stack.Completed:
+		err = o.rollBackCreate(ctx, reason+"Rollback requested by user.")
+	default:
+		err = o.rollBackUpdate(ctx, reason)
+	}
+	if err != nil {
+		return fmt.Errorf("stack %s, after %s: %w", o.stack.Name, strings.TrimSpace(reason), err)
+	}
+	f := o.failure(reason)
+	if errors.Is(cause, ErrInterrupted) {
+		f.cause = ErrInterrupted
+	}
+	f.Requests = o.requests
+	return f
+}
+
+// settle brings a stack that is in the middle of an operation to where a deployment can begin: roll-backs and
+// clean-ups are ended, and a stack that never was complete is deleted, unless the user kept it with NoRollback.
+func (s *Service) settle(ctx context.Context, key string, onEvent func(Event)) error {
+	stack, found, err := s.stacks.Get(key)
+	if err != nil || !found {
+		return err
+	}
+	op := s.newOperation(stack, newUUID(), onEvent)
+	switch stack.Status {
+	case CreateInProgress, RollbackInProgress, RollbackFailed, RollbackComplete, DeleteInProgress, DeleteFailed:
+		return op.deleteStack(ctx)
+	case UpdateInProgress, UpdateRollbackInProgress, UpdateRollbackFailed:
+		err = op.rollBackUpdate(ctx, "The stack was left in "+string(stack.Status)+". ")
+		if err == nil && op.stack.Status.Failed() {
+			return op.failure(op.stack.Reason)
+		}
+	case UpdateCompleteCleanup:
+		err = op.cleanUp(ctx, UpdateComplete)
+	case UpdateRollbackCompleteCleanup:
+		err = op.cleanUp(ctx, UpdateRollbackComplete)
+	}
+	if err != nil {
+		return fmt.Errorf("stack %s was left in %s: %w", stack.Name, stack.Status, err)
+	}
+	return nil
+}
+
+// newUUID returns a random UUID.
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	return uuidOf(b[:])
+}

@@ -1,0 +1,117 @@
+package cloudformation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+)
+
+// Stack is a stack as DescribeStacks shows it.
+type Stack struct {
+	ID, Name, Region string
+	Status           Status
+	Reason           string
+	Created, Updated time.Time         // simulated
+	Parameters       map[string]string // NoEcho ones are ****
+	Tags             map[string]string
+	Outputs          []Output // characters beyond ASCII are ?, as CloudFormation shows them
+	Resources        []StackResource
+}
+
+// StackResource is a resource of a stack as DescribeStackResources shows it.
+type StackResource struct {
+	LogicalID, PhysicalID, Type, Path string
+	Status                            Status
+}
+
+// Describe returns a stack and whether it exists. An empty region is the service's.
+func (s *Service) Describe(region, name string) (Stack, bool, error) {
+	if region == "" {
+		region = s.Region
+	}
+	stack, found, err := s.stacks.Get(stackKey(region, name))
+	if err != nil || !found {
+		return Stack{}, false, err
+	}
+	out := stack.view()
+	records := s.load(stack.ID)
+	for _, id := range sortedNames(records) {
+		if rec := records[id]; rec.Current != nil {
+			out.Resources = append(out.Resources, StackResource{id, rec.Current.PhysicalID, rec.Type, rec.Path, rec.Status})
+		}
+	}
+	return out, true, nil
+}
+
+// Stacks returns all stacks, by region and name, without their resources.
+func (s *Service) Stacks() []Stack {
+	var out []Stack
+	for _, stack := range s.stacks.All() {
+		out = append(out, stack.view())
+	}
+	return out
+}
+
+// Events returns the events of a stack, oldest first. Those of a running operation are there when its step ends.
+func (s *Service) Events(stackID string) ([]Event, error) {
+	events, _, err := s.events.Get(stackID)
+	return events, err
+}
+
+func (r stackRecord) view() Stack {
+	out := Stack{ID: r.ID, Name: r.Name, Region: r.Region, Status: r.Status, Reason: r.Reason, Created: r.Created, Updated: r.Updated,
+		Parameters: map[string]string{}, Tags: r.Tags, Outputs: slices.Clone(r.Outputs)}
+	for name, value := range r.Parameters {
+		if slices.Contains(r.Hidden, name) {
+			value = "****"
+		}
+		out.Parameters[name] = value
+	}
+	for i := range out.Outputs {
+		out.Outputs[i].Value = ascii(out.Outputs[i].Value)
+		out.Outputs[i].Description = ascii(out.Outputs[i].Description)
+	}
+	return out
+}
+
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// real reports whether resources of a type are made by a provider of their own.
+func (o *operation) real(resourceType string) bool {
+	return custom(resourceType) || o.service.Providers[resourceType] != nil
+}
+
+// simulated lists the resources whose types have no provider, leaving out those that are nothing in AWS either.
+func (o *operation) simulated() []Simulated {
+	var out []Simulated
+	for _, id := range sortedNames(o.records) {
+		rec := o.records[id]
+		if !o.real(rec.Type) && !simulated.Inert(rec.Type) {
+			out = append(out, Simulated{rec.LogicalID, rec.Path, rec.Type})
+		}
+	}
+	return out
+}
+
+// checkOverrides refuses values for resources that there are not, or that are real here.
+func (o *operation) checkOverrides() error {
+	for _, id := range sortedNames(o.overrides) {
+		t := o.plan.template.Resources[id]
+		if t == nil {
+			return &simulated.UnknownError{Stack: o.stack.Name, LogicalID: id, Closest: simulated.Closest(id, o.plan.template.ResourceNames())}
+		}
+		if o.real(t.Type) {
+			return &simulated.RealError{Stack: o.stack.Name, LogicalID: id, Type: t.Type}
+		}
+	}
+	return nil
+}
