@@ -114,14 +114,11 @@ func (f Failure) excluded() string {
 }
 
 // Reason composes the failure text: the summary, as many of the last lines of output as fit, and where the whole log
-// is. budget is in bytes as they stand in JSON (contract.Response.Room); what does not fit at all is left to
+// is; where says too that the log is incomplete, if that is so. budget is in bytes as they stand in JSON (contract.Response.Room); what does not fit at all is left to
 // contract.Response.Encode to cut.
 func (f Failure) Reason(where string, budget int) string {
-	head, foot := f.Summary(), where
-	if !f.Complete {
-		foot = strings.TrimSpace("The log was not complete when it was read. " + foot)
-	}
-	left := budget - contract.Escaped(head+"\n"+foot)
+	head := f.Summary()
+	left := budget - contract.Escaped(head+"\n"+where)
 	var lines []string
 	for i := len(f.Tail) - 1; i >= 0; i-- {
 		if left -= contract.Escaped("\n" + f.Tail[i]); left < 0 {
@@ -130,8 +127,8 @@ func (f Failure) Reason(where string, budget int) string {
 		lines = append([]string{f.Tail[i]}, lines...)
 	}
 	parts := append([]string{head}, lines...)
-	if foot != "" {
-		parts = append(parts, foot)
+	if where != "" {
+		parts = append(parts, where)
 	}
 	return strings.Join(parts, "\n")
 }
