@@ -30,8 +30,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	defer jsii.Close()
-	m.Run()
+	os.Exit(m.Run())
 }
 
 // newStack makes an app with one stack.

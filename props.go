@@ -23,8 +23,9 @@ type TokenInjectableDockerBuilderProps struct {
 	// File is the path of the Dockerfile inside Path, with slashes. Default: "Dockerfile".
 	File *string `field:"optional"`
 
-	// Exclude holds further patterns in the syntax of .dockerignore. They count after those of the ignore file, and
-	// keep files out of the upload too. Default: none.
+	// Exclude holds further patterns in the syntax of .dockerignore, which count after those of the ignore file. What
+	// they leave out is not uploaded, so the build does not see it; an exception ("!") among them brings back only
+	// what Exclude itself leaves out, since docker reads the ignore file again. Default: none.
 	Exclude *[]*string `field:"optional"`
 
 	// Platform is "linux/amd64" or "linux/arm64"; the build runs on a machine of that kind, without emulation.

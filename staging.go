@@ -1,6 +1,7 @@
 package tokendocker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,9 @@ func (c buildContext) check() error {
 	if !filepath.IsLocal(filepath.FromSlash(c.dockerfile)) {
 		return fmt.Errorf("File %q is not inside Path: give a path relative to %q", c.dockerfile, c.folder)
 	}
+	if strings.ContainsAny(c.dockerfile, `*?[\`) {
+		return fmt.Errorf("File %q holds characters of patterns, and docker does not find such a Dockerfile: rename it", c.dockerfile)
+	}
 	info, err := os.Stat(filepath.Join(c.folder, filepath.FromSlash(c.dockerfile)))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -60,9 +64,14 @@ func (c buildContext) patterns() ([]string, error) {
 		return nil, err
 	}
 	patterns := append(lines(text), c.exclude...)
-	patterns = append(patterns, "!"+literally(c.dockerfile))
+	for _, pattern := range patterns {
+		if _, err := path.Match(strings.TrimPrefix(pattern, "!"), ""); err != nil || pattern == "!" {
+			return nil, fmt.Errorf("ignore pattern %q is not legal, and docker would refuse it: correct it in %s or Exclude", pattern, cmp.Or(name, ignoreFile))
+		}
+	}
+	patterns = append(patterns, "!"+c.dockerfile)
 	if name != "" {
-		patterns = append(patterns, "!"+literally(name))
+		patterns = append(patterns, "!"+name)
 	}
 	return patterns, nil
 }
@@ -81,11 +90,6 @@ func (c buildContext) ignoreRules() (name, text string, err error) {
 		return name, string(data), nil
 	}
 	return "", "", nil
-}
-
-// literally is the pattern that only a path itself matches.
-func literally(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // lines reads an ignore file as docker does: no comments, no blank lines, no byte order mark, any line ending
@@ -114,7 +118,7 @@ func (c buildContext) stage(scope constructs.Construct) (awss3assets.Asset, erro
 		return nil, err
 	}
 	if inside := c.outdir(scope); inside != "" {
-		patterns = append(patterns, literally(inside)) // it holds the copies of this very context
+		patterns = append(patterns, inside) // it holds the copies of this very context
 	}
 	folder, err := filepath.Abs(c.folder)
 	if err != nil {
