@@ -1,0 +1,177 @@
+package codebuild
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+)
+
+// service is CodeBuild's principal in trust policies.
+const service = "codebuild.amazonaws.com"
+
+// place is an account and region of a partition.
+type place struct{ partition, region, account string }
+
+func (p place) prefix() string {
+	return "arn:" + p.partition + ":codebuild:" + p.region + ":" + p.account + ":"
+}
+
+func (p place) project(name string) string { return p.prefix() + "project/" + name }
+
+func (p place) build(id string) string { return p.prefix() + "build/" + id }
+
+// operation is one operation of the API.
+type operation struct {
+	// projects returns the names of the projects that the input is about; nil means an action without resources.
+	projects func(t target) []string
+	serve    func(ctx context.Context, r *Room, call *protocol.Call) (any, error)
+}
+
+// target is the part of an input that names projects or builds.
+type target struct {
+	ProjectName string   `json:"projectName"`
+	ID          string   `json:"id"`
+	IDs         []string `json:"ids"`
+	Names       []string `json:"names"`
+}
+
+// do adapts a method with a typed input.
+func do[In any](f func(r *Room, ctx context.Context, call *protocol.Call, in In) (any, error)) func(context.Context, *Room, *protocol.Call) (any, error) {
+	return func(ctx context.Context, r *Room, call *protocol.Call) (any, error) {
+		var in In
+		if err := decode(call.Body, &in); err != nil {
+			return nil, err
+		}
+		return f(r, ctx, call, in)
+	}
+}
+
+func decode(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return protocol.Errorf("SerializationException", "The request is not valid JSON for this operation: %v", err)
+	}
+	return nil
+}
+
+func named(t target) []string { return []string{t.ProjectName} }
+
+func none(target) []string { return nil }
+
+// built names the projects of the input's builds, which are the first part of their ids.
+func built(t target) []string {
+	var names []string
+	for _, id := range append(t.IDs, t.ID) {
+		if name, _, _ := strings.Cut(buildID(id), ":"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func listed(t target) []string { return t.Names }
+
+// operations returns the part of the API that there is.
+// Source of each one's resources: Service Authorization Reference, "Actions, resources, and condition keys for AWS
+// CodeBuild".
+func operations() map[string]operation {
+	return map[string]operation{
+		"StartBuild":           {named, do((*Room).startBuild)},
+		"StopBuild":            {built, do((*Room).stopBuild)},
+		"RetryBuild":           {built, do((*Room).retryBuild)},
+		"BatchGetBuilds":       {built, do((*Room).batchGetBuilds)},
+		"ListBuilds":           {none, do((*Room).listBuilds)},
+		"ListBuildsForProject": {named, do((*Room).listBuildsForProject)},
+		"BatchGetProjects":     {listed, do((*Room).batchGetProjects)},
+		"ListProjects":         {none, do((*Room).listProjects)},
+	}
+}
+
+// Name returns "codebuild".
+func (r *Room) Name() string { return "codebuild" }
+
+// Needs returns the operation's own action on the projects that the input names.
+func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
+	op, ok := operations()[call.Operation]
+	if !ok {
+		return nil, protocol.Errorf("UnknownOperationException",
+			"tokendocker's CodeBuild has no operation %s; docs/limits.md lists what there is.", call.Operation)
+	}
+	var t target
+	if err := decode(call.Body, &t); err != nil {
+		return nil, err
+	}
+	need := protocol.Need{Action: "codebuild:" + call.Operation}
+	for _, name := range op.projects(t) {
+		need.Resources = append(need.Resources, where(call).project(name))
+	}
+	if call.Operation == "StartBuild" {
+		need.Conditions = conditions(call.Body)
+	}
+	return []protocol.Need{need}, nil
+}
+
+// conditions returns the condition keys that a StartBuild sets.
+// Source: AWS CodeBuild User Guide, "Use IAM condition keys to control build access", 2026-10.
+func conditions(body []byte) map[string][]string {
+	var in struct {
+		BuildspecOverride *string `json:"buildspecOverride"`
+		ImageOverride     *string `json:"imageOverride"`
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return nil // Serve says what is wrong with it
+	}
+	out := map[string][]string{}
+	if in.BuildspecOverride != nil {
+		out["codebuild:source.buildspec"] = []string{*in.BuildspecOverride}
+	}
+	if in.ImageOverride != nil {
+		out["codebuild:environment.image"] = []string{*in.ImageOverride}
+	}
+	return out
+}
+
+// Serve does the call.
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	op, ok := operations()[call.Operation]
+	if !ok {
+		return nil, protocol.Errorf("UnknownOperationException", "unknown operation %s", call.Operation)
+	}
+	return op.serve(ctx, r, call)
+}
+
+func where(call *protocol.Call) place {
+	return place{partition: call.Partition, region: call.Region, account: call.Account}
+}
+
+// timestamp is a time as AWS's JSON protocols write it: seconds since 1970.
+type timestamp time.Time
+
+// MarshalJSON writes seconds with milliseconds.
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	ms := time.Time(t).UnixMilli()
+	return strconv.AppendFloat(nil, float64(ms)/1000, 'f', -1, 64), nil
+}
+
+const pageSize = 100 // CodeBuild API Reference, ListBuildsForProject
+
+// page cuts one page out of all by the API's token.
+func page[T any](all []T, token string) (part []T, next string, err error) {
+	start := 0
+	if token != "" {
+		if start, err = strconv.Atoi(token); err != nil || start < 0 || start > len(all) {
+			return nil, "", invalid("Invalid next token: it must come from an earlier answer")
+		}
+	}
+	end := min(start+pageSize, len(all))
+	if end < len(all) {
+		next = strconv.Itoa(end)
+	}
+	return all[start:end], next, nil
+}
