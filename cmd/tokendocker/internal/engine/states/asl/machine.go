@@ -73,15 +73,23 @@ type Machine struct {
 	distributed    bool    // a Map's processor in DISTRIBUTED mode
 }
 
-// Resources returns the Resource of every Task, in branches and iterations too.
-func (m *Machine) Resources() []string {
-	var all []string
-	for _, s := range m.states {
+// TaskState is what a definition says about one Task state.
+type TaskState struct {
+	Name       string
+	Resource   string
+	Parameters []string // names of the top-level parameters, without ".$"
+}
+
+// Tasks returns every Task state, in branches and iterations too, by name.
+func (m *Machine) Tasks() []TaskState {
+	var all []TaskState
+	for _, name := range sortedKeys(m.states) {
+		s := m.states[name]
 		if s.kind == "Task" {
-			all = append(all, s.resource)
+			all = append(all, TaskState{Name: name, Resource: s.resource, Parameters: s.parameters.names()})
 		}
 		for _, b := range s.branches {
-			all = append(all, b.Resources()...)
+			all = append(all, b.Tasks()...)
 		}
 	}
 	return all

@@ -147,6 +147,14 @@ func parseTemplate(v any, at string, problem func(at, message string)) *template
 	return &template{kind: 'v', value: v}
 }
 
+// names returns the names of a template's own fields.
+func (t *template) names() []string {
+	if t == nil {
+		return nil
+	}
+	return append(sortedKeys(t.fields), sortedKeys(t.paths)...)
+}
+
 // eval fills the template in.
 func (t *template) eval(data, context any) (any, error) {
 	switch t.kind {

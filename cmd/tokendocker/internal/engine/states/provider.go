@@ -1,0 +1,182 @@
+package states
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/physical"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states/asl"
+)
+
+// Resources returns the room's CloudFormation types.
+func (r *Room) Resources() map[string]resource.Provider {
+	return map[string]resource.Provider{"AWS::StepFunctions::StateMachine": provider{r}}
+}
+
+// provider is AWS::StepFunctions::StateMachine. Ref is the ARN; Name and Arn are attributes
+// (AWS CloudFormation User Guide, "AWS::StepFunctions::StateMachine"). LoggingConfiguration, TracingConfiguration and
+// EncryptionConfiguration are taken and have no effect.
+type provider struct{ room *Room }
+
+// Immutable returns the properties whose change makes another machine.
+func (provider) Immutable() []string { return []string{"StateMachineName", "StateMachineType"} }
+
+// Create makes a state machine.
+func (p provider) Create(ctx context.Context, q resource.Request) (resource.Result, error) {
+	name := text(q.Properties, "StateMachineName")
+	if name == "" {
+		name = physical.Logical(q, physical.MaxStateMachine)
+	}
+	if err := checkName(name); err != nil {
+		return resource.Result{}, err
+	}
+	s := q.Stack
+	m := Machine{ARN: fmt.Sprintf("arn:%s:states:%s:%s:stateMachine:%s", s.Partition, s.Region, s.Account, name),
+		Name: name, Region: s.Region, Account: s.Account, Partition: s.Partition, Created: p.room.Clock.Now()}
+	if _, found, err := p.room.machines.Get(m.ARN); err != nil {
+		return resource.Result{}, err
+	} else if found {
+		return resource.Result{}, protocol.Errorf("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", m.ARN)
+	}
+	return p.put(ctx, q, m)
+}
+
+// Update changes definition and role; executions that run keep what they began with.
+func (p provider) Update(ctx context.Context, q resource.Request) (resource.Result, error) {
+	m, found, err := p.room.machines.Get(q.PhysicalID)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	if !found {
+		return resource.Result{}, protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", q.PhysicalID)
+	}
+	return p.put(ctx, q, m)
+}
+
+// Delete removes the machine and stops its executions, as AWS does in the end.
+func (p provider) Delete(_ context.Context, q resource.Request) error {
+	if err := p.room.machines.Delete(q.PhysicalID); err != nil {
+		return err
+	}
+	var waits []chan struct{}
+	p.room.mu.Lock()
+	for arn, l := range p.room.live {
+		if e, _, err := p.room.executions.Get(arn); err == nil && e.Machine == q.PhysicalID {
+			l.stop(&stopped{name: "States.Aborted", cause: "The state machine was deleted."})
+			waits = append(waits, l.done)
+		}
+	}
+	p.room.mu.Unlock()
+	for _, done := range waits {
+		<-done
+	}
+	return nil
+}
+
+func (p provider) put(ctx context.Context, q resource.Request, m Machine) (resource.Result, error) {
+	var err error
+	m.Role, m.Revision = text(q.Properties, "RoleArn"), newID()
+	if m.Definition, err = definition(q.Properties); err != nil {
+		return resource.Result{}, err
+	}
+	if kind := text(q.Properties, "StateMachineType"); kind == "EXPRESS" {
+		return resource.Result{}, fmt.Errorf("state machine %s is EXPRESS: the engine has STANDARD state machines only", m.Name)
+	}
+	if err := p.room.check(ctx, m); err != nil {
+		return resource.Result{}, err
+	}
+	if err := p.room.machines.Put(m.ARN, m); err != nil {
+		return resource.Result{}, err
+	}
+	return resource.Result{PhysicalID: m.ARN, Attributes: map[string]any{"Arn": m.ARN, "Name": m.Name, "StateMachineRevisionId": m.Revision}}, nil
+}
+
+// definition returns the machine's definition with its substitutions.
+func definition(p map[string]any) (string, error) {
+	out := text(p, "DefinitionString")
+	if d, ok := p["Definition"].(map[string]any); ok {
+		out = asl.Encode(d)
+	}
+	if out == "" {
+		return "", fmt.Errorf("the state machine has neither Definition nor DefinitionString: the engine reads no DefinitionS3Location")
+	}
+	subs, _ := p["DefinitionSubstitutions"].(map[string]any)
+	pairs := make([]string, 0, 2*len(subs))
+	for k := range subs {
+		quoted, err := json.Marshal(text(subs, k))
+		if err != nil {
+			return "", fmt.Errorf("substitution %s: %w", k, err)
+		}
+		pairs = append(pairs, "${"+k+"}", string(quoted[1:len(quoted)-1]))
+	}
+	return strings.NewReplacer(pairs...).Replace(out), nil
+}
+
+// check does what CreateStateMachine checks: the definition, the role, and the right to the managed rule where a .sync
+// integration needs it.
+func (r *Room) check(ctx context.Context, m Machine) error {
+	parsed, err := asl.Parse(m.Definition)
+	if err != nil {
+		return &protocol.Error{Code: "InvalidDefinition", Message: err.Error()}
+	}
+	s, err := r.Roles.AssumeAsService(ctx, m.Role, servicePrincipal, "validation", session.Cause{})
+	if err != nil {
+		return protocol.Errorf("AccessDeniedException", "Neither the global service principal states.amazonaws.com, nor the regional one is "+
+			"authorized to assume the provided role.")
+	}
+	sync := false
+	for _, t := range parsed.Tasks() {
+		allowed := map[string][]string{"lambda:invoke": invokeParameters, "codebuild:startBuild": buildParameters, "codebuild:startBuild.sync": buildParameters}[integration(t.Resource)]
+		for _, name := range t.Parameters {
+			if allowed != nil && !slices.Contains(allowed, name) {
+				return protocol.Errorf("InvalidDefinition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: "+
+					"The field \"%s\" is not supported by Step Functions at /States/%s/Parameters'", name, t.Name)
+			}
+		}
+		sync = sync || integration(t.Resource) == "codebuild:startBuild.sync"
+	}
+	if sync && r.mayManageRule(ctx, s, m) != nil {
+		return protocol.Errorf("AccessDeniedException", "'%s' is not authorized to create managed-rule.", m.Role)
+	}
+	return nil
+}
+
+// checkName refuses what no machine or execution may be called (API Reference, "StartExecution", name).
+func checkName(name string) error {
+	bad := strings.ContainsAny(name, " \t\n\r<>{}[]?*\"#%\\^|~`$&,;:/") || strings.ContainsFunc(name, func(r rune) bool {
+		return r < 0x20 || r >= 0x7f && r < 0xa0
+	})
+	if name == "" || len(name) > 80 || bad {
+		return protocol.Errorf("InvalidName", "Invalid Name: '%s'", name)
+	}
+	return nil
+}
+
+// text is a scalar property, which templates have as text, number or boolean.
+func text(p map[string]any, name string) string {
+	switch v := p[name].(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// newID returns a random UUID.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}

@@ -1,0 +1,320 @@
+package states
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states/asl"
+)
+
+// input holds the members of all operations' inputs.
+type input struct {
+	StateMachineArn      string `json:"stateMachineArn"`
+	ExecutionArn         string `json:"executionArn"`
+	Name                 string `json:"name"`
+	Input                string `json:"input"`
+	Error                string `json:"error"`
+	Cause                string `json:"cause"`
+	StatusFilter         string `json:"statusFilter"`
+	MaxResults           int    `json:"maxResults"`
+	NextToken            string `json:"nextToken"`
+	ReverseOrder         bool   `json:"reverseOrder"`
+	IncludeExecutionData *bool  `json:"includeExecutionData"`
+}
+
+// operation is one operation: its permission is states:<name> on the machine or the execution.
+type operation struct {
+	onExecution bool
+	serve       func(*Room, context.Context, *protocol.Call, input) (any, error)
+}
+
+//nolint:gochecknoglobals // a constant
+var operations = map[string]operation{
+	"StartExecution":       {serve: (*Room).startExecution},
+	"ListExecutions":       {serve: (*Room).listExecutions},
+	"DescribeStateMachine": {serve: (*Room).describeMachine},
+	"StopExecution":        {serve: (*Room).stopExecution, onExecution: true},
+	"DescribeExecution":    {serve: (*Room).describeExecution, onExecution: true},
+	"GetExecutionHistory":  {serve: (*Room).getHistory, onExecution: true},
+}
+
+// Name returns "states".
+func (r *Room) Name() string { return "states" }
+
+func read(call *protocol.Call) (operation, input, error) {
+	op, ok := operations[call.Operation]
+	if !ok {
+		return op, input{}, protocol.Errorf("UnknownOperationException", "The engine does not have the Step Functions operation %s.", call.Operation)
+	}
+	var in input
+	if err := json.Unmarshal(call.Body, &in); err != nil {
+		return op, in, protocol.Errorf("SerializationException", "The request's body is not valid: %v", err)
+	}
+	arn, kind := in.StateMachineArn, ":stateMachine:"
+	if op.onExecution {
+		arn, kind = in.ExecutionArn, ":execution:"
+	}
+	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, kind) {
+		return op, in, protocol.Errorf("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: %s'", arn)
+	}
+	return op, in, nil
+}
+
+// Needs asks for the operation's action on the state machine or the execution
+// (Service Authorization Reference, "AWS Step Functions").
+func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
+	op, in, err := read(call)
+	if err != nil {
+		return nil, err
+	}
+	arn := in.StateMachineArn
+	if op.onExecution {
+		arn = in.ExecutionArn
+	}
+	return []protocol.Need{{Action: "states:" + call.Operation, Resources: []string{arn}}}, nil
+}
+
+// Serve does an operation.
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	op, in, err := read(call)
+	if err != nil {
+		return nil, err
+	}
+	return op.serve(r, ctx, call, in)
+}
+
+// nameLife is how long the name of an ended execution stays taken (API Reference, "StartExecution").
+const nameLife = 90 * 24 * time.Hour
+
+func (r *Room) startExecution(_ context.Context, call *protocol.Call, in input) (any, error) {
+	if in.Input == "" {
+		in.Input = "{}"
+	}
+	if len(in.Input) > asl.MaxData {
+		return nil, protocol.Errorf("ValidationException", "1 validation error detected: Value at 'input' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", asl.MaxData)
+	}
+	if _, err := asl.Decode([]byte(in.Input)); err != nil {
+		return nil, protocol.Errorf("InvalidExecutionInput", "Invalid State Machine Execution Input: '%v'", err)
+	}
+	if in.Name == "" {
+		in.Name = newID()
+	}
+	if err := checkName(in.Name); err != nil {
+		return nil, err
+	}
+	m, err := r.machine(in.StateMachineArn)
+	if err != nil {
+		return nil, err
+	}
+	arn := strings.Replace(m.ARN, ":stateMachine:", ":execution:", 1) + ":" + in.Name
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shut {
+		return nil, &protocol.Error{Code: "ServiceUnavailable", Status: 503, Message: "The rehearsal is over."}
+	}
+	old, found, err := r.executions.Get(arn)
+	if err != nil {
+		return nil, err
+	}
+	if found && old.Status == running && old.Input == in.Input {
+		return started(old), nil
+	}
+	if found && (old.Status == running || r.Clock.Since(old.Ended) < nameLife) {
+		return nil, protocol.Errorf("ExecutionAlreadyExists", "Execution Already Exists: '%s'", arn)
+	}
+	e := Execution{ARN: arn, Name: in.Name, Machine: m.ARN, Status: running, Input: in.Input, Started: r.Clock.Now(),
+		StartedBy: call.Session.ARN, Revision: m.Revision}
+	if err := r.launch(m, e, call.Session.Cause()); err != nil {
+		return nil, err
+	}
+	return started(e), nil
+}
+
+func started(e Execution) any {
+	return map[string]any{"executionArn": e.ARN, "startDate": epoch(e.Started)}
+}
+
+// epoch is a time as the JSON protocol has it.
+func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+func (r *Room) machine(arn string) (Machine, error) {
+	m, found, err := r.machines.Get(arn)
+	if err == nil && !found {
+		err = protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", arn)
+	}
+	return m, err
+}
+
+func (r *Room) execution(arn string) (Execution, error) {
+	e, found, err := r.executions.Get(arn)
+	if err == nil && !found {
+		err = protocol.Errorf("ExecutionDoesNotExist", "Execution Does Not Exist: '%s'", arn)
+	}
+	return e, err
+}
+
+func (r *Room) stopExecution(ctx context.Context, _ *protocol.Call, in input) (any, error) {
+	e, err := r.execution(in.ExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	l := r.live[e.ARN]
+	r.mu.Unlock()
+	if l != nil {
+		l.stop(&stopped{name: in.Error, cause: in.Cause})
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if e, err = r.execution(in.ExecutionArn); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"stopDate": epoch(e.Ended)}, nil
+}
+
+// defaultPage and maxPage are the numbers of entries of an answer (API Reference, "ListExecutions").
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// page returns the part of n entries that a paged call asks for, and the token of the next one.
+func (in input) page(n int) (from, to int, next string, err error) {
+	size := in.MaxResults
+	if size == 0 {
+		size = defaultPage
+	}
+	if size < 0 || size > maxPage {
+		return 0, 0, "", protocol.Errorf("ValidationException", "Value '%d' at 'maxResults' is not between 0 and %d", in.MaxResults, maxPage)
+	}
+	if in.NextToken != "" {
+		if from, err = strconv.Atoi(in.NextToken); err != nil || from < 0 || from > n {
+			return 0, 0, "", protocol.Errorf("InvalidToken", "Invalid Token: '%s'", in.NextToken)
+		}
+	}
+	to = min(n, from+size)
+	if to < n {
+		next = strconv.Itoa(to)
+	}
+	return from, to, next, nil
+}
+
+func (r *Room) listExecutions(_ context.Context, _ *protocol.Call, in input) (any, error) {
+	if _, err := r.machine(in.StateMachineArn); err != nil {
+		return nil, err
+	}
+	var all []Execution
+	for _, e := range r.executions.All() {
+		if e.Machine == in.StateMachineArn && (in.StatusFilter == "" || in.StatusFilter == e.Status) {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b Execution) int { return b.Started.Compare(a.Started) })
+	from, to, next, err := in.page(len(all))
+	if err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for _, e := range all[from:to] {
+		item := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": epoch(e.Started)}
+		if e.Status != running {
+			item["stopDate"] = epoch(e.Ended)
+		}
+		list = append(list, item)
+	}
+	return paged("executions", list, next), nil
+}
+
+func paged(name string, list []any, next string) map[string]any {
+	out := map[string]any{name: list}
+	if next != "" {
+		out["nextToken"] = next
+	}
+	return out
+}
+
+func (r *Room) describeExecution(_ context.Context, _ *protocol.Call, in input) (any, error) {
+	e, err := r.execution(in.ExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": epoch(e.Started),
+		"input": e.Input, "inputDetails": map[string]any{"included": true}, "redriveCount": 0}
+	if e.Status != running {
+		out["stopDate"] = epoch(e.Ended)
+	}
+	if e.Status == succeeded {
+		out["output"], out["outputDetails"] = e.Output, map[string]any{"included": true}
+	}
+	if e.Error != "" {
+		out["error"] = e.Error
+	}
+	if e.Cause != "" {
+		out["cause"] = e.Cause
+	}
+	return out, nil
+}
+
+func (r *Room) describeMachine(_ context.Context, _ *protocol.Call, in input) (any, error) {
+	m, err := r.machine(in.StateMachineArn)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": "STANDARD", "definition": m.Definition,
+		"roleArn": m.Role, "creationDate": epoch(m.Created), "revisionId": m.Revision}, nil
+}
+
+func (r *Room) getHistory(_ context.Context, _ *protocol.Call, in input) (any, error) {
+	e, err := r.execution(in.ExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	l := r.live[e.ARN]
+	r.mu.Unlock()
+	var events []asl.Event
+	if l != nil {
+		events = l.run.History()
+	} else if events, _, err = r.histories.Get(e.ARN); err != nil {
+		return nil, err
+	}
+	if in.ReverseOrder {
+		slices.Reverse(events)
+	}
+	from, to, next, err := in.page(len(events))
+	if err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for _, v := range events[from:to] {
+		item := map[string]any{"id": v.ID, "previousEventId": v.Previous, "timestamp": epoch(v.Time), "type": v.Type}
+		if v.Details != nil && (in.IncludeExecutionData == nil || *in.IncludeExecutionData) {
+			item[detailsName(v.Type)] = v.Details
+		}
+		list = append(list, item)
+	}
+	return paged("events", list, next), nil
+}
+
+// detailsName is the member that holds an event's details (API Reference, "HistoryEvent").
+func detailsName(kind string) string {
+	for _, common := range []string{"StateEntered", "StateExited"} {
+		if strings.HasSuffix(kind, common) {
+			kind = common
+		}
+	}
+	first, size := utf8.DecodeRuneInString(kind)
+	return fmt.Sprintf("%c%sEventDetails", unicode.ToLower(first), kind[size:])
+}
