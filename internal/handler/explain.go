@@ -113,11 +113,8 @@ func refusedStart(b builder, o *Outcome) string {
 	if o.Error == notFoundError {
 		return fmt.Sprintf("CodeBuild project %s does not exist, so nothing was built; deploy again.", b.Project)
 	}
-	text := fmt.Sprintf("The build of project %s could not be started (%s): %s", b.Project, o.Error, o.Cause)
-	if strings.Contains(o.Error, "AccessDenied") {
-		text = "A permission is missing (codebuild:StartBuild of the state machine's role): " + text
-	}
-	return text
+	return fmt.Sprintf("The build of project %s could not be started (%s): %s\nWhere access is refused, look at the state "+
+		"machine's role (codebuild:StartBuild) and at the project's service role (who may assume it).", b.Project, o.Error, o.Cause)
 }
 
 // lost is the text for a build of which CodeBuild knows nothing.

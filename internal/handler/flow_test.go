@@ -245,11 +245,11 @@ var flows = []flow{
 		name: "permission to start builds missing",
 		given: func(w *world) {
 			w.onBuild = func(int) outcome {
-				return outcome{took: time.Second, error: "CodeBuild.AccessDeniedException", cause: "User: m is not authorized to perform: codebuild:StartBuild on resource: p"}
+				return outcome{took: time.Second, error: "CodeBuild.CodeBuildException", cause: "User: m is not authorized to perform: codebuild:StartBuild on resource: p"}
 			}
 		},
 		status: contract.Failed, within: 4 * time.Minute,
-		reason: []string{"A permission is missing (codebuild:StartBuild", "not authorized to perform: codebuild:StartBuild on resource: p"},
+		reason: []string{"could not be started", "not authorized to perform: codebuild:StartBuild on resource: p", "state machine's role"},
 	},
 	{
 		name: "permission of the function missing",
