@@ -39,24 +39,26 @@ type request struct {
 // readRequest reads an event. It fails only where nobody could be answered.
 func readRequest(event json.RawMessage) (request, error) {
 	var e struct {
-		RequestType, RequestId, ResponseURL   string
-		StackId                               string
-		LogicalResourceId, PhysicalResourceId string
-		ResourceProperties                    json.RawMessage
+		RequestType, ResponseURL string
+		RequestID                string `json:"RequestId"`
+		StackID                  string `json:"StackId"`
+		LogicalID                string `json:"LogicalResourceId"`
+		PhysicalID               string `json:"PhysicalResourceId"`
+		ResourceProperties       json.RawMessage
 	}
 	if err := json.Unmarshal(event, &e); err != nil {
 		return request{}, &fault.Error{Op: "read CloudFormation's request", Kind: fault.Invalid,
 			Err: errors.New("a field has the wrong type")}
 	}
-	if e.ResponseURL == "" || e.StackId == "" || e.LogicalResourceId == "" {
+	if e.ResponseURL == "" || e.StackID == "" || e.LogicalID == "" {
 		return request{}, &fault.Error{Op: "read CloudFormation's request", Kind: fault.Invalid,
 			Err: errors.New("it names no response URL, stack or resource")}
 	}
 	var properties map[string]json.RawMessage
 	_ = json.Unmarshal(e.ResourceProperties, &properties) // what is missing is an error of the build, never of a deletion
 	return newRequest(wire{
-		RequestType: e.RequestType, RequestID: e.RequestId, StackID: e.StackId, LogicalID: e.LogicalResourceId,
-		PhysicalID: e.PhysicalResourceId, Properties: properties["Request"], ResponseURL: e.ResponseURL,
+		RequestType: e.RequestType, RequestID: e.RequestID, StackID: e.StackID, LogicalID: e.LogicalID,
+		PhysicalID: e.PhysicalID, Properties: properties["Request"], ResponseURL: e.ResponseURL,
 	}), nil
 }
 

@@ -152,6 +152,7 @@ func TestExecutions(t *testing.T) {
 		"ListExecutions": {
 			`{"executions":[{"name":"a-1","executionArn":"arn1"},{"name":"b-1","executionArn":"arn2"}],"nextToken":"2"}`,
 			`{"executions":[{"name":"a-2","executionArn":"arn3"}]}`,
+			"!StateMachineDoesNotExist",
 		},
 		"StartExecution": {`{"executionArn":"x","startDate":1}`, "!ExecutionAlreadyExists", "!AccessDeniedException"},
 		"StopExecution":  {`{"stopDate":1}`, "!ExecutionDoesNotExist", "!AccessDeniedException"},
@@ -166,6 +167,9 @@ func TestExecutions(t *testing.T) {
 	}
 	if !strings.Contains(a.asked[0], "RUNNING") {
 		t.Errorf("asked %s", a.asked[0])
+	}
+	if none, err := m.Running(t.Context(), "a-"); err != nil || len(none) != 0 {
+		t.Errorf("no machine: %v, %v", none, err)
 	}
 	for i, want := range []struct {
 		started bool

@@ -31,7 +31,7 @@ func (m Machine) Start(ctx context.Context, name string, input []byte) (bool, er
 	return false, problem("start an execution of", m.ARN, err)
 }
 
-// Running implements handler.Machine. The API has no filter for names.
+// Running implements handler.Machine. The API has no filter for names. Where there is no machine, nothing runs.
 func (m Machine) Running(ctx context.Context, prefix string) ([]handler.Execution, error) {
 	pages := sfn.NewListExecutionsPaginator(m.Client, &sfn.ListExecutionsInput{
 		StateMachineArn: &m.ARN, StatusFilter: types.ExecutionStatusRunning, MaxResults: 1000,
@@ -39,6 +39,9 @@ func (m Machine) Running(ctx context.Context, prefix string) ([]handler.Executio
 	var running []handler.Execution
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if is(err, "StateMachineDoesNotExist") {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, problem("list the executions of", m.ARN, err)
 		}
