@@ -109,7 +109,11 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if err := decode(call.Body, &t); err != nil {
 		return nil, err
 	}
-	return []protocol.Need{{Action: "ecr:" + call.Operation, Resources: op.resources(where(call, t.RegistryID), t)}}, nil
+	need := protocol.Need{Action: "ecr:" + call.Operation, Resources: op.resources(where(call, t.RegistryID), t)}
+	if len(need.Resources) == 1 {
+		need.ResourcePolicy = string(r.ResourcePolicy(need.Resources[0]))
+	}
+	return []protocol.Need{need}, nil
 }
 
 // Serve does the call.

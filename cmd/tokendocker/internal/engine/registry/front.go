@@ -25,6 +25,8 @@ type Catalog interface {
 	Exists(arn string) bool
 	// Resolve returns the digest that a tag or digest stands for, and whether there is such an image.
 	Resolve(arn, reference string) (digest string, found bool)
+	// ResourcePolicy returns the repository's own policy, nil when it has none.
+	ResourcePolicy(arn string) []byte
 	// Tags returns the repository's tags in order.
 	Tags(arn string) []string
 	// Push keeps a manifest, under a tag if one is given, and returns its digest. It fails with a protocol.Error.
@@ -70,7 +72,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	arn := h.ARN(rt.name)
 	for _, action := range actions {
-		need := protocol.Need{Action: action, Resources: []string{arn}}
+		need := protocol.Need{Action: action, Resources: []string{arn}, ResourcePolicy: string(f.catalog.ResourcePolicy(arn))}
 		if err := f.caller.Allow(r.Context(), as, h.Region, need); err != nil {
 			refuse(w, http.StatusForbidden, "DENIED", message(err))
 			return
