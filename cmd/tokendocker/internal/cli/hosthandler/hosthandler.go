@@ -43,12 +43,12 @@ func unpack(path string) error {
 	if err != nil {
 		return err
 	}
-	defer program.Close()
+	defer func() { _ = program.Close() }()
 	file, err := os.CreateTemp(filepath.Dir(path), ".handler-")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }() // gone already when all went well
 	if _, err := io.Copy(file, program); err != nil {
 		return err
 	}
