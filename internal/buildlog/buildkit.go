@@ -45,6 +45,7 @@ func buildkit(all []string) Failure {
 	v := p.culprit(f.Message)
 	if v != nil {
 		f.Step, f.Tail = clip(v.name), tail(v.output)
+		f.consider(v.name)
 	}
 	if f.Kind == Step && f.Step == "" {
 		f.Step = "of a name that is not in the log"
@@ -117,10 +118,23 @@ func (p *progress) culprit(message string) *vertex {
 		return nil
 	}
 	v := p.vertices[slices.Min(numbers)]
-	if v.name == "" && len(p.failed) == 1 {
-		v.name = p.failed[0]
+	if v.name == "" {
+		v.name = p.unnamed()
 	}
 	return v
+}
+
+// unnamed is the one failed step of the Dockerfile in the summary. What else stands there, a layer cache that is not
+// there yet for example, did not end the build.
+func (p *progress) unnamed() string {
+	if len(p.failed) == 1 {
+		return p.failed[0]
+	}
+	steps := slices.DeleteFunc(slices.Clone(p.failed), func(name string) bool { return !strings.HasPrefix(name, "[") })
+	if len(steps) != 1 {
+		return ""
+	}
+	return steps[0]
 }
 
 // rule frames the summary of a failed step, frame the place in the Dockerfile.
@@ -142,12 +156,13 @@ func excerpt(all []string) []string {
 	return nil
 }
 
-// The forms of BuildKit's last word. All are anchored at the beginning, where nothing of the user's can stand.
+// The forms of BuildKit's last word, of today's and of the one inside Docker 20.10. All are anchored at the beginning,
+// where nothing of the user's can stand.
 var (
-	ofProcess = regexp.MustCompile(`^process ".*" did not complete successfully: (.*)$`)
+	ofProcess = regexp.MustCompile(`^(?:process ".*" did not complete successfully|executor failed running \[.*\]): (.*)$`)
 	ofExit    = regexp.MustCompile(`^exit code: (\d+)`)
 	ofBase    = regexp.MustCompile(`^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): `)
-	ofCopy    = regexp.MustCompile(`^(?:failed to compute cache key: )?failed to calculate checksum of ref [^ ]+: "(.*)": not found$`)
+	ofCopy    = regexp.MustCompile(`^(?:failed to compute cache key: )?(?:failed to calculate checksum of ref [^ ]+: )?"(.*)":? not found(?:: not found)?$`)
 	ofSyntax  = regexp.MustCompile(`^(?:dockerfile parse error|the Dockerfile cannot be empty|file with no instructions|no build stage in current context|target stage "|failed to read dockerfile|failed to parse|unexpected end of statement|base name \()`)
 	ofPush    = regexp.MustCompile(`^(?:failed to push |error writing manifest|server message: insufficient_scope)`)
 	ofBuilder = regexp.MustCompile(`^(?:failed to receive status|rpc error: code = Unavailable|context deadline exceeded$|no builder |listing workers|failed to list workers|` +
@@ -156,7 +171,10 @@ var (
 
 // classify reads the last word; Message is what is left of it without docker's own introductions.
 func classify(message string) Failure {
-	for _, introduction := range []string{"failed to build: ", "failed to solve: "} {
+	for _, introduction := range []string{
+		"failed to build: ", "failed to solve: ", "rpc error: code = Unknown desc = ",
+		"failed to solve with frontend dockerfile.v0: ", "failed to create LLB definition: ",
+	} {
 		message = strings.TrimPrefix(message, introduction)
 	}
 	f := Failure{Kind: Other, ExitCode: -1, Message: message}
@@ -185,4 +203,22 @@ func classify(message string) Failure {
 		}
 	}
 	return f
+}
+
+// Names of steps that are BuildKit's own and not of the Dockerfile.
+const (
+	metadata = "[internal] load metadata for "
+	pushing  = "pushing "
+)
+
+// consider looks at the failed step's name where the last word alone does not tell the kind.
+func (f *Failure) consider(name string) {
+	if f.Kind != Other {
+		return
+	}
+	if base, ok := strings.CutPrefix(name, metadata); ok {
+		f.Kind, f.Subject = Base, clip(base)
+	} else if strings.HasPrefix(name, pushing) {
+		f.Kind = Push
+	}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // recorded gives the events of a build whose docker buildx printed testdata/name.log, one line each, as CodeBuild
-// writes them. The files were recorded from docker buildx v0.37.2 with BuildKit v0.33.1.
+// writes them. The files were recorded from docker buildx v0.37.2 with BuildKit v0.33.1; docker20-* with the builder
+// inside Docker 20.10.24, which is what a build falls back to where no BuildKit container starts.
 func recorded(t testing.TB, name string) []string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name+".log"))
@@ -85,6 +86,14 @@ func TestRead(t *testing.T) {
 		{"killed", buildlog.Failure{Kind: buildlog.Builder, ExitCode: -1},
 			"The connection to BuildKit was lost during the docker build, as if it had been killed or had run out of memory: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF."},
 		{"lost", buildlog.Failure{Kind: buildlog.Builder, Step: "[internal] waiting for connection", ExitCode: -1}, "The connection to BuildKit was lost"},
+		{"docker20-step", buildlog.Failure{Kind: buildlog.Step, Step: "[2/2] RUN echo hello; exit 7", ExitCode: 7, Tail: []string{"hello"}},
+			"Docker build failed at step [2/2] RUN echo hello; exit 7 with exit code 7."},
+		{"docker20-copy", buildlog.Failure{Kind: buildlog.Copy, Step: "[2/2] COPY missing.txt /x", ExitCode: -1, Subject: "/missing.txt"},
+			`Docker build failed at step [2/2] COPY missing.txt /x: the source "/missing.txt" does not exist in the build context`},
+		{"docker20-syntax", buildlog.Failure{Kind: buildlog.Syntax, ExitCode: -1}, "The Dockerfile is not valid: dockerfile parse error line 2: unknown instruction: RUNN."},
+		{"docker20-base", buildlog.Failure{Kind: buildlog.Base, ExitCode: -1, Subject: "127.0.0.1:9/nope:1"},
+			`The base image 127.0.0.1:9/nope:1 could not be fetched: failed to do request: Head "http://127.0.0.1:9/v2/nope/manifests/1"`},
+		{"docker20-push", buildlog.Failure{Kind: buildlog.Push, Step: "pushing 127.0.0.1:9/app:1 with docker", ExitCode: -1}, "The image was built but could not be pushed: Get"},
 		{"ok", buildlog.Failure{Step: "[1/2] RUN echo fine", ExitCode: -1, Tail: []string{"fine"}}, "The build ended without a word of docker's"},
 	}
 	for _, c := range cases {
@@ -114,6 +123,22 @@ func TestHugeOutput(t *testing.T) {
 		}
 		if n := len(f.Tail); n != buildlog.MaxTail || f.Tail[n-1] != "THE END" || !strings.HasPrefix(f.Tail[n-2], "line 59999 ") {
 			t.Errorf("%d lines, ends in %q", n, f.Tail[n-2:])
+		}
+	}
+}
+
+// TestCacheThatIsNotThere has a first build: the layer cache cannot be read, which fails nothing, then a step fails.
+func TestCacheThatIsNotThere(t *testing.T) {
+	events := []string{
+		buildspec.Prepare, buildspec.Begin,
+		"#4 importing cache manifest from h/app:cache", "#4 ERROR: failed to configure registry cache importer: h/app:cache: not found", "",
+		"#5 [1/1] RUN false", `#5 ERROR: process "false" did not complete successfully: exit code: 1`,
+		"------", " > importing cache manifest from h/app:cache:", "------", "------", " > [1/1] RUN false:", "------",
+		`ERROR: failed to build: failed to solve: process "false" did not complete successfully: exit code: 1`, buildspec.End,
+	}
+	for _, events := range [][]string{events, append(events[:2:2], events[6:]...)} {
+		if f := buildlog.Read(events); f.Kind != buildlog.Step || f.Step != "[1/1] RUN false" || f.ExitCode != 1 {
+			t.Errorf("%+v", f)
 		}
 	}
 }
