@@ -121,8 +121,8 @@ func (e *environment) fresh(f Function) bool {
 		return false
 	default:
 	}
-	expires := e.session.Expires
-	return e.fn.Revision == f.Revision && (expires.IsZero() || e.room.Clock.Now().Add(f.timeout()).Before(expires))
+	expires := e.session.Expires // on the real clock
+	return e.fn.Revision == f.Revision && (expires.IsZero() || time.Now().Add(e.room.limit(f)).Before(expires))
 }
 
 // release gives an environment back, or ends it.
