@@ -375,7 +375,12 @@ func (w *world) get(id string) buildAnswer {
 // end waits for a build's end.
 func (w *world) end(id string) buildAnswer {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	return w.endWithin(id, 20*time.Second)
+}
+
+func (w *world) endWithin(id string, limit time.Duration) buildAnswer {
+	w.t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if b := w.get(id); b.BuildComplete {
 			return b
 		}
