@@ -52,7 +52,9 @@ phases:
 // everybody may do everything.
 type everybody struct{}
 
-func (everybody) Authorize(context.Context, *session.Session, string, protocol.Need) error { return nil }
+func (everybody) Authorize(context.Context, *session.Session, string, protocol.Need) error {
+	return nil
+}
 
 // trust gives sessions of any role.
 type trust struct{ sessions *session.Sessions }
