@@ -88,27 +88,38 @@ func (r resolver) serveStream(c net.Conn) {
 	}
 }
 
-// forward asks upstream over the network that the query came by.
-func (r resolver) forward(network string, query []byte) ([]byte, bool) {
+// forward asks upstream over UDP, and again over TCP if the client speaks TCP and the answer was cut short. Not every
+// upstream answers over TCP.
+func (r resolver) forward(client string, query []byte) ([]byte, bool) {
+	reply, err := r.ask("udp", query)
+	const truncated = 2 // in the third byte (RFC 1035, 4.1.1)
+	if client == "tcp" && err == nil && len(reply) > 2 && reply[2]&truncated != 0 {
+		if whole, tcpErr := r.ask("tcp", query); tcpErr == nil {
+			reply = whole
+		}
+	}
+	return reply, err == nil
+}
+
+func (r resolver) ask(network string, query []byte) ([]byte, error) {
 	c, err := net.Dial(network, r.upstream)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	if network == "tcp" {
-		if writeMessage(c, query) != nil {
-			return nil, false
+		if err := writeMessage(c, query); err != nil {
+			return nil, err
 		}
-		reply, err := readMessage(c)
-		return reply, err == nil
+		return readMessage(c)
 	}
 	if _, err := c.Write(query); err != nil {
-		return nil, false
+		return nil, err
 	}
 	reply := make([]byte, 4096)
 	n, err := c.Read(reply)
-	return reply[:n], err == nil
+	return reply[:n], err
 }
 
 func readMessage(r io.Reader) ([]byte, error) {

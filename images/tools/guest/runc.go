@@ -21,9 +21,9 @@ var capabilities = strings.Fields(`CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARC
 	CAP_AUDIT_CONTROL CAP_SETFCAP CAP_MAC_OVERRIDE CAP_MAC_ADMIN CAP_SYSLOG CAP_WAKE_ALARM CAP_BLOCK_SUSPEND
 	CAP_AUDIT_READ CAP_PERFMON CAP_BPF CAP_CHECKPOINT_RESTORE`)
 
-// runc becomes the real runc, after it took from the container's configuration every capability that this container
-// does not have itself. A docker daemon asks for all of them for a privileged container, as BuildKit's is, and the real
-// runc fails if one cannot be given; the sandbox's containers never have CAP_SYS_RESOURCE.
+// runc becomes the real runc, after it took from the container's configuration what this container cannot give: every
+// capability that it does not have itself, and access to all devices. A docker daemon asks for both for a privileged
+// container, as BuildKit's is, and the real runc fails if it cannot have them.
 func runc(args []string) error {
 	bounding, err := boundingSet()
 	if err != nil {
@@ -36,9 +36,9 @@ func runc(args []string) error {
 		}
 		switch flag {
 		case "--bundle", "-b":
-			err = limitCapabilities(filepath.Join(value, "config.json"), bounding)
+			err = limit(filepath.Join(value, "config.json"), bounding)
 		case "--process", "-p":
-			err = limitCapabilities(value, bounding)
+			err = limit(value, bounding)
 		}
 		if err != nil {
 			return err
@@ -66,8 +66,9 @@ func boundingSet() (map[string]bool, error) {
 	return set, nil
 }
 
-// limitCapabilities rewrites an OCI config.json, or the process.json of an exec, keeping only allowed capabilities.
-func limitCapabilities(path string, allowed map[string]bool) error {
+// limit rewrites an OCI config.json, or the process.json of an exec: only allowed capabilities stay, and a rule that
+// opens all devices becomes commonDevices.
+func limit(path string, allowed map[string]bool) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -82,6 +83,15 @@ func limitCapabilities(path string, allowed map[string]bool) error {
 	if inner, ok := document["process"].(map[string]any); ok {
 		process = inner
 	}
+	limitCapabilities(process, allowed)
+	limitDevices(document)
+	if text, err = json.Marshal(document); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+func limitCapabilities(process map[string]any, allowed map[string]bool) {
 	sets, _ := process["capabilities"].(map[string]any)
 	for name, value := range sets {
 		list, _ := value.([]any)
@@ -93,8 +103,34 @@ func limitCapabilities(path string, allowed map[string]bool) error {
 		}
 		sets[name] = kept
 	}
-	if text, err = json.Marshal(document); err != nil {
-		return err
+}
+
+// commonDevices are the rules for a container that is not privileged: every device may be made, and null, zero, full,
+// random, urandom, tty, console, ptmx and pseudo terminals may be used. The sandbox's containers have these themselves.
+const commonDevices = `[
+	{"allow":false,"access":"rwm"},
+	{"allow":true,"type":"c","access":"m"},
+	{"allow":true,"type":"b","access":"m"},
+	{"allow":true,"type":"c","major":1,"minor":3,"access":"rwm"},
+	{"allow":true,"type":"c","major":1,"minor":5,"access":"rwm"},
+	{"allow":true,"type":"c","major":1,"minor":7,"access":"rwm"},
+	{"allow":true,"type":"c","major":1,"minor":8,"access":"rwm"},
+	{"allow":true,"type":"c","major":1,"minor":9,"access":"rwm"},
+	{"allow":true,"type":"c","major":5,"minor":0,"access":"rwm"},
+	{"allow":true,"type":"c","major":5,"minor":1,"access":"rwm"},
+	{"allow":true,"type":"c","major":5,"minor":2,"access":"rwm"},
+	{"allow":true,"type":"c","major":136,"access":"rwm"}
+]`
+
+func limitDevices(document map[string]any) {
+	linux, _ := document["linux"].(map[string]any)
+	resources, _ := linux["resources"].(map[string]any)
+	rules, _ := resources["devices"].([]any)
+	for _, r := range rules {
+		rule, ok := r.(map[string]any)
+		if ok && rule["allow"] == true && rule["major"] == nil && rule["minor"] == nil && (rule["type"] == nil || rule["type"] == "a") {
+			resources["devices"] = json.RawMessage(commonDevices)
+			return
+		}
 	}
-	return os.WriteFile(path, text, 0o600)
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/proc"
@@ -31,6 +32,7 @@ type Container struct {
 	sandbox *Sandbox
 	key     string
 	name    string
+	ended   atomic.Bool // Kill or Remove was called
 }
 
 var containerName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
@@ -120,13 +122,30 @@ func (c *Container) Exec(ctx context.Context, spec ExecSpec) (exitCode int, err 
 	if ctx.Err() != nil {
 		return -1, errors.Join(context.Cause(ctx), c.Kill(context.WithoutCancel(ctx)))
 	}
-	if running, runErr := c.running(ctx); runErr != nil || !running {
-		return -1, errors.Join(ErrGone, runErr)
+	failed, ok := errors.AsType[*proc.Error](err)
+	if !ok || failed.ExitCode < 0 {
+		return -1, err
 	}
-	if failed, ok := errors.AsType[*proc.Error](err); ok && failed.ExitCode >= 0 {
-		return failed.ExitCode, nil
+	if gone, goneErr := c.gone(ctx, failed.ExitCode); gone || goneErr != nil {
+		return -1, errors.Join(ErrGone, goneErr)
 	}
-	return -1, err
+	return failed.ExitCode, nil
+}
+
+// gone reports whether the container has ended, after a program in it ended with exitCode. The daemon may say that a
+// program was killed before it says that its whole container was.
+func (c *Container) gone(ctx context.Context, exitCode int) (bool, error) {
+	const killed = 128 + 9
+	for try := 0; ; try++ {
+		running, err := c.running(ctx)
+		if c.ended.Load() || err != nil || !running {
+			return true, err
+		}
+		if exitCode != killed || try == 5 {
+			return false, nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // order is what the image's launch program reads before the program's own input (images/tools/guest/launch.go).
@@ -186,6 +205,7 @@ func (c *Container) CopyOut(ctx context.Context, path string, w io.Writer) error
 
 // Kill ends everything in the container at once. Its files can still be read. A container that is gone is no error.
 func (c *Container) Kill(ctx context.Context) error {
+	c.ended.Store(true)
 	_, err := docker(ctx, "kill", c.name)
 	if err == nil {
 		return nil
@@ -198,6 +218,7 @@ func (c *Container) Kill(ctx context.Context) error {
 
 // Remove ends and removes the container. To remove it twice is no error.
 func (c *Container) Remove(ctx context.Context) error {
+	c.ended.Store(true)
 	if _, err := docker(ctx, "rm", "--force", "--volumes", c.name); err != nil {
 		if left, listErr := docker(ctx, "container", "ls", "--all", "--quiet", "--filter", "name=^/"+c.name+"$"); listErr != nil || left != "" {
 			return fmt.Errorf("removing a build container: %w", err)

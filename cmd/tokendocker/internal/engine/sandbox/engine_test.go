@@ -73,6 +73,8 @@ func newOutside(mirror string) (*outside, func(), error) {
 		o.seen = append(o.seen, r.Host)
 		fmt.Fprintf(w, "engine: tls=%t host=%s path=%s\n", r.TLS != nil, r.Host, r.URL.Path)
 	})
+	// One server each: Serve and ServeTLS of one server race for how it sets HTTP/2 up.
+	plainServer := &http.Server{Handler: mux}
 	server := &http.Server{Handler: mux, TLSConfig: &tls.Config{GetCertificate: o.certificate}}
 	secure, err := net.Listen("unix", filepath.Join(dir, sandbox.HTTPSSocket))
 	if err != nil {
@@ -83,8 +85,8 @@ func newOutside(mirror string) (*outside, func(), error) {
 		return nil, nil, err
 	}
 	go func() { _ = server.ServeTLS(secure, "", "") }()
-	go func() { _ = server.Serve(plain) }()
-	return o, func() { _ = server.Close(); _ = os.RemoveAll(dir) }, nil
+	go func() { _ = plainServer.Serve(plain) }()
+	return o, func() { _ = server.Close(); _ = plainServer.Close(); _ = os.RemoveAll(dir) }, nil
 }
 
 func registryAt(dir string) http.Handler {

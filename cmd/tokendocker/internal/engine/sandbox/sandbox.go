@@ -147,13 +147,13 @@ func (s *Sandbox) runEngine(ctx context.Context) error {
 		"--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
 		"--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
 		"--security-opt", "systempaths=unconfined", "--security-opt", "label=disable",
-		"--cgroupns", "host", mount("type=bind", "source=/sys/fs/cgroup", "target=/sys/fs/cgroup"),
+		"--cgroupns", "private",
 		mount("type=volume", "source="+s.name("data"), "target=/var/lib/docker"),
 		mount("type=volume", "source="+s.name("run"), "target=/run/tokendocker"),
 		mount("type=volume", "source="+s.name("work"), "target=/codebuild"),
 		mount("type=bind", "source="+s.config.Dir, "target=/etc/tokendocker", "readonly"),
 		s.config.Image, "/usr/libexec/tokendocker/engine",
-		"--dns", s.gateway, "--cgroup-parent", "/" + s.name("builds")}
+		"--dns", s.gateway}
 	if s.config.Mirror {
 		args = append(args, "--registry-mirror", "https://"+MirrorHost)
 	}
