@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "cbbb14d907cac4c654421d9ccd14959c487f6d14d57d4eba61ec449eb6bf384e"
+const SHA256 = "2505bd3caa604b9eb97b6aba7ff09168dc5cb2cd6b853258d5d7e3e30b5435de"
