@@ -98,7 +98,15 @@ func (s *Sandbox) run(ctx context.Context) error {
 	if err := s.runGateway(ctx); err != nil {
 		return err
 	}
-	return s.runEngine(ctx)
+	if err := s.runEngine(ctx); err != nil {
+		return err
+	}
+	// The daemon starts without the gateway; builds would then fail at names that do not resolve.
+	running, err := docker(ctx, "inspect", "--format", "{{.State.Running}}", s.name("gateway"))
+	if err == nil && running != "true" {
+		err = errors.New("the gateway has ended")
+	}
+	return err
 }
 
 // writeFiles writes what the containers read from /etc/tokendocker.
