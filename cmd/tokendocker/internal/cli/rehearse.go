@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 )
 
@@ -19,7 +20,7 @@ type rehearseOptions struct {
 	State   string
 	Account string
 	Region  string
-	Set     []override
+	Set     []simulated.Set
 	JSON    bool
 	Destroy bool
 	Verbose bool
@@ -54,9 +55,9 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, text := range sets {
-				set, err := parseSet(text)
+				set, err := simulated.ParseSet(text)
 				if err != nil {
-					return err
+					return fault.New(fault.Usage, "for example --set Shop.Api0123ABCD=abcdefghij", "--set %v", err)
 				}
 				o.Set = append(o.Set, set)
 			}

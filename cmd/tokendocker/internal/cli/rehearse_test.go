@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 )
 
 // parse runs the command line without doing the work.
@@ -33,7 +35,7 @@ func parse(t *testing.T, args ...string) (rehearseOptions, int, string) {
 func TestRehearseOptions(t *testing.T) {
 	app := t.TempDir()
 	got, code, text := parse(t, "rehearse", app, "--state", "/s", "--set", "Shop.Api=abc", "--set", "Shop.Db.Endpoint.Address=a=b", "--json")
-	want := rehearseOptions{App: app, State: "/s", Account: "123456789012", Region: "us-east-1", JSON: true, Set: []override{
+	want := rehearseOptions{App: app, State: "/s", Account: "123456789012", Region: "us-east-1", JSON: true, Set: []simulated.Set{
 		{Stack: "Shop", LogicalID: "Api", Value: "abc"},
 		{Stack: "Shop", LogicalID: "Db", Attribute: "Endpoint.Address", Value: "a=b"},
 	}}
@@ -63,8 +65,8 @@ func TestRehearseWrongUsage(t *testing.T) {
 		{"no app", []string{"rehearse"}, "accepts 1 arg(s), received 0"},
 		{"missing folder", []string{"rehearse", app + "/nope"}, "there is no folder"},
 		{"unknown flag", []string{"rehearse", app, "--nope"}, "unknown flag: --nope"},
-		{"set without value", []string{"rehearse", app, "--set", "Shop.Api"}, `--set "Shop.Api" is not STACK.LOGICALID[.ATTRIBUTE]=VALUE`},
-		{"set without id", []string{"rehearse", app, "--set", "Shop=1"}, "is not STACK.LOGICALID"},
+		{"set without value", []string{"rehearse", app, "--set", "Shop.Api"}, `--set "Shop.Api": write it as STACK.LOGICALID[.ATTRIBUTE]=VALUE`},
+		{"set without id", []string{"rehearse", app, "--set", "Shop=1"}, "write it as STACK.LOGICALID"},
 		{"account", []string{"rehearse", app, "--account", "12"}, "is not an account number"},
 		{"region", []string{"rehearse", app, "--region", "moon"}, "is not a region"},
 		{"unknown command", []string{"rehears"}, `unknown command "rehears"`},

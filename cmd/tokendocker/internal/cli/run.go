@@ -1,5 +1,248 @@
 package cli
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
-func rehearse(ctx context.Context, s streams, o rehearseOptions) error { return nil }
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/cli/hosthandler"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/progress"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
+)
+
+// rehearsal is one run of the command.
+type rehearsal struct {
+	rehearseOptions
+	streams
+	log     *progress.Log
+	printer report.Printer
+	started time.Time
+	summary report.Summary
+	engine  *engine.Engine
+}
+
+// rehearse does the work of `tokendocker rehearse`.
+func rehearse(ctx context.Context, s streams, o rehearseOptions) error {
+	r := &rehearsal{rehearseOptions: o, streams: s, log: progress.New(s.err), printer: report.Text(s.out), started: time.Now()}
+	if o.JSON {
+		r.printer = report.JSON(s.out)
+	}
+	err := r.run(ctx)
+	r.log.Close()
+	r.summary.Status, r.summary.Seconds = "ok", time.Since(r.started).Seconds()
+	if err != nil {
+		r.summary.Status, r.summary.Error = "failed", err.Error()
+	}
+	r.printer.Summary(r.summary)
+	return err
+}
+
+// run is the rehearsal from the machine's check to the last stack.
+func (r *rehearsal) run(ctx context.Context) (err error) {
+	if err := sandbox.Check(ctx); err != nil {
+		return asMachine(err)
+	}
+	var app *assembly.Assembly
+	if !r.Destroy {
+		if app, err = r.synth(ctx); err != nil {
+			return err
+		}
+	}
+	if r.engine, err = r.open(ctx, app); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close(ctx)) }()
+	if r.Destroy {
+		return r.destroy(ctx)
+	}
+	overrides, err := r.overrides(app)
+	if err != nil {
+		return err
+	}
+	for _, stack := range app.Stacks {
+		if err := r.deploy(ctx, stack, overrides[stack.Name]); err != nil {
+			return err
+		}
+	}
+	return r.unused()
+}
+
+// synth runs the app, or opens the assembly that it was given, and passes on what its constructs had to say.
+func (r *rehearsal) synth(ctx context.Context) (*assembly.Assembly, error) {
+	dir := r.App
+	if !assembly.IsAssembly(dir) {
+		app := assembly.App{Dir: dir, Account: r.Account, Region: r.Region, OutDir: filepath.Join(r.State, "cdk.out")}
+		if r.Verbose {
+			app.Output = r.err
+		}
+		if err := os.MkdirAll(r.State, 0o700); err != nil {
+			return nil, unfit(r.State, err)
+		}
+		r.log.Begin("synth", "synthesizing %s", r.App)
+		var err error
+		dir, err = assembly.Synth(ctx, app)
+		r.log.End("synth", "done")
+		if err != nil {
+			return nil, err
+		}
+	}
+	app, messages, err := assembly.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		if m.Level == "error" {
+			return nil, fault.New(fault.Synth, "", "the app could not be synthesized: [%s] %s", m.Path, m.Text)
+		}
+		r.log.Note("%s: [%s] %s", m.Level, m.Path, m.Text)
+	}
+	return app, nil
+}
+
+// open starts the engine in the app's account.
+func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.Engine, error) {
+	account, err := r.account(app)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := switches.Parse(os.Getenv("TOKENDOCKER_REHEARSE_FAULTS"))
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, "", err, "TOKENDOCKER_REHEARSE_FAULTS is wrong")
+	}
+	scale := 1.0
+	if text := os.Getenv("TOKENDOCKER_REHEARSE_TIME_SCALE"); text != "" {
+		if scale, err = strconv.ParseFloat(text, 64); err != nil || scale < 1 {
+			return nil, fault.New(fault.Usage, "for example 60", "TOKENDOCKER_REHEARSE_TIME_SCALE %q is not a number of at least 1", text)
+		}
+	}
+	if err := os.MkdirAll(r.State, 0o700); err != nil {
+		return nil, unfit(r.State, err)
+	}
+	builds, err := hosthandler.Unpack(r.State)
+	if err != nil {
+		return nil, unfit(r.State, err)
+	}
+	level := slog.LevelError
+	if r.Verbose {
+		level = slog.LevelDebug
+	}
+	e, err := engine.New(ctx, engine.Options{StateDir: r.State, Account: account, Region: r.Region, Scale: scale,
+		Switches: faults, Builds: builds, Progress: func(line string) { r.log.Note("%s", line) },
+		Log: slog.New(slog.NewTextHandler(r.err, &slog.HandlerOptions{Level: level}))})
+	switch {
+	case errors.Is(err, engine.ErrBusy):
+		return nil, fault.New(fault.Machine, "wait for the other rehearsal, or use another folder with --state",
+			"another rehearsal uses the state folder %s", r.State)
+	case err != nil:
+		return nil, unfit(r.State, err)
+	}
+	return e, nil
+}
+
+// account returns the one account that the app's stacks are in.
+func (r *rehearsal) account(app *assembly.Assembly) (string, error) {
+	account := ""
+	if app != nil {
+		for _, s := range app.Stacks {
+			switch {
+			case s.Account == "" || s.Account == account:
+			case account == "":
+				account = s.Account
+			default:
+				return "", fault.New(fault.Deploy, "rehearse the app's accounts one after the other",
+					"the app has stacks in the accounts %s and %s, and a rehearsal has one account", account, s.Account)
+			}
+		}
+	}
+	if account == "" {
+		account = r.Account
+	}
+	return account, nil
+}
+
+// overrides sorts --set by stack and resource, and refuses names that no stack has.
+func (r *rehearsal) overrides(app *assembly.Assembly) (map[string]map[string]map[string]string, error) {
+	out := map[string]map[string]map[string]string{}
+	names := make([]string, 0, len(app.Stacks))
+	for _, s := range app.Stacks {
+		out[s.Name] = map[string]map[string]string{}
+		names = append(names, s.Name)
+	}
+	for _, set := range r.Set {
+		stack, known := out[set.Stack]
+		if !known {
+			hint := "the app's stacks are " + strings.Join(names, ", ")
+			if near := simulated.Closest(set.Stack, names); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			return nil, fault.New(fault.Usage, hint, "--set names the stack %q, which the app does not have", set.Stack)
+		}
+		if stack[set.LogicalID] == nil {
+			stack[set.LogicalID] = map[string]string{}
+		}
+		stack[set.LogicalID][set.Attribute] = set.Value
+	}
+	return out, nil
+}
+
+func (r *rehearsal) destroy(ctx context.Context) error {
+	if err := r.engine.Destroy(ctx, r.event); err != nil {
+		return deployError(err)
+	}
+	r.log.Note("nothing is deployed any more")
+	return nil
+}
+
+func (r *rehearsal) close(ctx context.Context) error {
+	r.log.Begin("close", "stopping what runs")
+	defer r.log.End("close", "done")
+	return r.engine.Close(ctx)
+}
+
+// unused adds to the summary what the roles may do and never did.
+func (r *rehearsal) unused() error {
+	uses, err := r.engine.Unused()
+	if err != nil {
+		return err
+	}
+	for _, u := range uses {
+		r.summary.Unused = append(r.summary.Unused, report.Permission{Role: u.RoleARN[strings.LastIndex(u.RoleARN, "/")+1:],
+			Action: u.Action, Resource: u.Resource})
+	}
+	return nil
+}
+
+func unfit(dir string, err error) error {
+	if kind := fault.KindOf(err); kind != fault.Internal {
+		return err
+	}
+	return fault.Wrap(fault.Machine, "use another folder with --state", err, fmt.Sprintf("the state folder %s is not fit", dir))
+}
+
+func asMachine(err error) error {
+	return fault.New(fault.Machine, "", "%v", err)
+}
+
+// deployError is what the user hears when a stack failed.
+func deployError(err error) error {
+	if failed, ok := errors.AsType[*cloudformation.Failed](err); ok {
+		return &fault.Error{Kind: fault.Deploy, Text: failed.Error(), Err: err}
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.Wrap(fault.Deploy, "", err, "the deploy failed")
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
+)
+
+// capabilities are those that the CDK CLI grants with every deployment.
+var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
+
+// deploy deploys one stack and reports its images.
+func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[string]map[string]string) error {
+	if len(s.Images) > 0 {
+		return fault.New(fault.Deploy, "build it with the app's builder, or leave it out of the rehearsal",
+			"stack %s has the docker image asset %s, which a rehearsal does not build yet", s.ID, s.Images[0])
+	}
+	d := engine.Deployment{DeployInput: cloudformation.DeployInput{
+		StackName: s.Name, Region: s.Region, Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
+		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
+	}}
+	for _, f := range s.Files {
+		d.Assets = append(d.Assets, engine.Asset{Bucket: f.Bucket, Key: f.Key, Region: f.Region, Write: f.Write})
+	}
+	r.log.Note("%s: deploying", s.Name)
+	outcome, err := r.engine.Deploy(ctx, d)
+	r.record(outcome)
+	if err != nil {
+		return deployError(err)
+	}
+	r.log.Note("%s: %s", s.Name, outcome.Stack.Status)
+	for _, o := range outcome.Stack.Outputs {
+		r.log.Note("  %s = %s", o.Key, o.Value)
+	}
+	if n := len(outcome.Simulated); n > 0 {
+		r.log.Note("  simulated, with made-up values: %s", types(outcome.Simulated))
+	}
+	return nil
+}
+
+// record adds a stack's outcome to the summary and prints its images, which a failed stack has none of.
+func (r *rehearsal) record(outcome engine.Outcome) {
+	if outcome.Stack.Name == "" {
+		return
+	}
+	stack := report.Stack{Name: outcome.Stack.Name, Status: string(outcome.Stack.Status)}
+	for _, b := range outcome.Images {
+		image := report.Image{Builder: b.Builder, URI: b.URI, Digest: b.Digest, Tag: b.Tag, Built: b.Built,
+			Seconds: b.Took.Seconds(), Overhead: max(0, (b.Took - b.Docker).Seconds())}
+		stack.Images = append(stack.Images, image)
+		if !outcome.Stack.Status.Failed() {
+			r.printer.Image(image)
+		}
+	}
+	for _, s := range outcome.Simulated {
+		stack.Simulated = append(stack.Simulated, report.Resource{Path: s.Path, Type: s.Type})
+	}
+	if outcome.Stack.Status.Failed() {
+		stack.Failure = &report.Failure{Reason: outcome.Stack.Reason}
+	}
+	r.summary.Stacks = append(r.summary.Stacks, stack)
+}
+
+// event shows a stack event: as JSON always, to a person when it takes long or went wrong.
+func (r *rehearsal) event(e cloudformation.Event) {
+	path := e.Path
+	if path == "" {
+		path = e.LogicalID
+	}
+	r.printer.Event(report.Event{Stack: e.StackName, Path: path, Type: e.Type, Status: string(e.Status), Reason: e.Reason})
+	key := e.StackID + "|" + e.LogicalID
+	status := string(e.Status)
+	switch {
+	case r.Verbose:
+		r.log.Note("  %s %s %s", status, path, e.Reason)
+	case e.Stack():
+	case e.Status.InProgress():
+		r.log.Begin(key, "  %s (%s): %s", path, e.Type, strings.ToLower(strings.ReplaceAll(status, "_", " ")))
+	case strings.HasSuffix(status, "_FAILED"):
+		r.log.End(key, "failed")
+		r.log.Note("  %s (%s): %s", path, e.Type, e.Reason)
+	default:
+		r.log.End(key, "done")
+	}
+}
+
+// types lists resource types once each, in the order of their first resource.
+func types(simulated []cloudformation.Simulated) string {
+	var names []string
+	seen := map[string]bool{}
+	for _, s := range simulated {
+		if !seen[s.Type] {
+			seen[s.Type] = true
+			names = append(names, s.Type)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+)
+
+// Asset is a file that a stack needs in S3 before it is deployed.
+type Asset struct {
+	Bucket, Key, Region string // Region empty: the stack's
+	Write               func(io.Writer) error
+}
+
+// Deployment is one stack to deploy.
+type Deployment struct {
+	cloudformation.DeployInput
+	Assets []Asset
+}
+
+// Outcome is what became of a stack.
+type Outcome struct {
+	Stack     cloudformation.Stack
+	Images    []Built
+	Simulated []cloudformation.Simulated
+}
+
+// Built is an image of a builder, and what it took to have it in this deployment.
+type Built struct {
+	Image
+	Builder string        // construct path of the builder
+	Built   bool          // a docker build ran for it
+	Took    time.Duration // by the custom resource, real time
+	Docker  time.Duration // of that, by docker buildx
+}
+
+// Deploy puts a stack's assets in place and deploys it. It fails with a *cloudformation.Failed when a resource does;
+// the outcome then says how the stack stands now.
+func (e *Engine) Deploy(ctx context.Context, d Deployment) (Outcome, error) {
+	if d.Region == "" {
+		d.Region = e.place.region
+	}
+	for _, a := range d.Assets {
+		if err := e.publish(a, d.Region); err != nil {
+			return Outcome{}, err
+		}
+	}
+	result, err := e.stacks.Deploy(ctx, d.DeployInput)
+	requests := result.Requests
+	if failed, ok := errors.AsType[*cloudformation.Failed](err); ok {
+		requests = failed.Requests
+	}
+	stack, found, descErr := e.stacks.Describe(d.Region, d.StackName)
+	if !found || descErr != nil {
+		return Outcome{}, errors.Join(err, descErr)
+	}
+	return Outcome{Stack: stack, Images: e.built(stack, requests), Simulated: result.Simulated}, err
+}
+
+// publish uploads an asset as the CDK CLI does.
+func (e *Engine) publish(a Asset, region string) error {
+	fill := strings.NewReplacer("${AWS::AccountId}", e.place.account, "${AWS::Region}", region, "${AWS::Partition}", e.place.partition)
+	bucket := fill.Replace(a.Bucket)
+	if a.Region != "" {
+		region = a.Region
+	}
+	if err := e.s3.MakeBucket(bucket, region); err != nil {
+		return err
+	}
+	content, sink := io.Pipe()
+	go func() { sink.CloseWithError(a.Write(sink)) }()
+	return e.s3.Put(bucket, fill.Replace(a.Key), "application/octet-stream", content)
+}
+
+// built says of each image what this deployment did for it.
+func (e *Engine) built(stack cloudformation.Stack, requests []cloudformation.CustomRequest) []Built {
+	paths := map[string]string{}
+	for _, r := range stack.Resources {
+		paths[r.LogicalID] = r.Path
+	}
+	var out []Built
+	for _, image := range e.images.of(stack.ID, func(id string) bool { return paths[id] != "" }) {
+		b := Built{Image: image, Builder: builderOf(paths[image.LogicalID])}
+		for _, r := range requests {
+			if r.LogicalID != image.LogicalID {
+				continue
+			}
+			b.Took += r.End.Sub(r.Start)
+			for _, record := range e.codebuild.Records() {
+				if record.Cause.Request.ID == r.RequestID && record.Images > 0 {
+					b.Built = true
+					b.Docker += record.Buildx
+				}
+			}
+		}
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(a, b Built) int { return strings.Compare(a.Builder, b.Builder) })
+	return out
+}
+
+// builderOf returns the construct that a custom resource belongs to: the parent of the construct whose child
+// "Default" or "Resource" the CDK makes it.
+func builderOf(resourcePath string) string {
+	dir, last := path.Split(resourcePath)
+	if last == "Default" || last == "Resource" {
+		dir, _ = path.Split(strings.TrimSuffix(dir, "/"))
+	}
+	if dir = strings.TrimSuffix(dir, "/"); dir == "" {
+		return resourcePath
+	}
+	return dir
+}
+
+// Destroy deletes every stack, the newest first.
+func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)) error {
+	stacks := e.stacks.Stacks()
+	slices.SortFunc(stacks, func(a, b cloudformation.Stack) int { return b.Created.Compare(a.Created) })
+	for _, s := range stacks {
+		err := e.stacks.Delete(ctx, cloudformation.DeleteInput{StackName: s.Name, Region: s.Region, OnEvent: onEvent})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unused returns what the roles of all stacks may do and never did.
+func (e *Engine) Unused() ([]iam.Use, error) { return e.iam.Unused() }

@@ -1,0 +1,206 @@
+// Package engine is AWS on one machine: it wires the rooms behind the door, keeps them in one state folder, and
+// deploys stacks.
+//
+// The rooms never import each other. They meet over AWS's own calls, which the door decides and hands on, and
+// through the small ports that are wired here.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/s3"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
+)
+
+// Options say which AWS to be.
+type Options struct {
+	StateDir string
+	Account  string
+	Region   string            // of stacks that name none
+	Scale    float64           // how many times faster time runs; below 1 counts as 1
+	Switches switches.Switches // faults and limits
+	Builds   map[string]string // program for this machine's processor by the sha256 of a function's zip
+	Log      *slog.Logger      // what goes on inside
+	Progress func(line string) // the sandbox's slow steps
+}
+
+// Engine is an AWS account whose state is one folder. It is safe for concurrent use.
+type Engine struct {
+	options Options
+	store   *state.Store
+	clock   *clock.Clock
+	place   place
+	stop    context.CancelFunc
+
+	sessions *session.Sessions
+	operator *session.Session
+	door     *door.Door
+	listen   *listeners
+	sandbox  *sandbox.Sandbox
+
+	iam        *iam.Room
+	s3         *s3.Room
+	logs       *logs.Room
+	lambda     *lambda.Room
+	states     *states.Room
+	codebuild  *codebuild.Room
+	ecr        *ecr.Room
+	registries *registry.Store
+	mirror     *registry.Mirror
+	simulated  *simulated.Simulator
+	consumer   *consumer.Checker
+	stacks     *cloudformation.Service
+	images     *images
+}
+
+// place is where an engine stands: its account, partition and home region.
+type place struct{ account, partition, region, suffix string }
+
+// ErrBusy says that another process uses the state folder.
+var ErrBusy = state.ErrBusy
+
+// New starts an engine on a state folder. It listens on 127.0.0.1 and on sockets of its own; no container runs before
+// the first build. The caller closes it.
+func New(ctx context.Context, o Options) (*Engine, error) {
+	store, err := state.Open(o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e := &Engine{options: o, store: store, clock: clock.New(o.Scale), place: where(o.Account, o.Region),
+		stop: stop, sessions: session.NewSessions()}
+	if err := e.build(background); err != nil {
+		return nil, errors.Join(err, e.Close(ctx))
+	}
+	return e, nil
+}
+
+// where returns the partition and host suffix of a region. Source: AWS General Reference, "Amazon Resource Names".
+func where(account, region string) place {
+	p := place{account: account, partition: "aws", region: region, suffix: "amazonaws.com"}
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		p.partition, p.suffix = "aws-cn", "amazonaws.com.cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		p.partition = "aws-us-gov"
+	}
+	return p
+}
+
+// build makes the rooms in the order of what they need.
+func (e *Engine) build(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		e.openDoor, e.openStores, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openDoor makes the front: who calls, and whether they may.
+func (e *Engine) openDoor(context.Context) (err error) {
+	e.iam, err = iam.New(iam.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+		Sessions: e.sessions, Store: e.store, Switches: &e.options.Switches})
+	if err != nil {
+		return err
+	}
+	e.operator = e.sessions.Add(&session.Session{Account: e.place.account, UserID: e.place.account,
+		ARN: fmt.Sprintf("arn:%s:iam::%s:root", e.place.partition, e.place.account)})
+	e.door = door.New(door.Options{Account: e.place.account, Partition: e.place.partition, Region: e.place.region,
+		Clock: e.clock, Sessions: e.sessions, Authorizer: e.iam, Switches: &e.options.Switches, Log: e.options.Log})
+	dir, err := e.store.Dir("authority")
+	if err != nil {
+		return err
+	}
+	authority, err := door.OpenAuthority(dir, registry.MirrorHost)
+	if err != nil {
+		return err
+	}
+	e.listen, err = listen(e.store, e.door, authority)
+	return err
+}
+
+// openSandbox describes the containers; none runs yet.
+func (e *Engine) openSandbox(ctx context.Context) error {
+	installed, err := sandbox.Installed()
+	if err != nil {
+		return err
+	}
+	if installed.Mirror != "" {
+		if e.mirror, err = registry.NewMirror(ctx, installed.Mirror); err != nil {
+			return err
+		}
+		e.door.Host(registry.MirrorHost, e.mirror)
+	}
+	dir, err := e.store.Dir("sandbox")
+	if err != nil {
+		return err
+	}
+	e.sandbox, err = sandbox.New(sandbox.Config{
+		State: sandboxID(e.options.StateDir), Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
+		ECRHosts: []string{registry.Host{Account: e.place.account, Region: e.place.region, Suffix: e.place.suffix}.String()},
+		Mirror:   e.mirror != nil, Log: e.options.Progress,
+	})
+	return err
+}
+
+// sandboxID names a state folder's docker objects: the same at every run, another one for every folder.
+func sandboxID(dir string) string {
+	return "td-" + shortHash(filepath.Clean(dir))
+}
+
+// Close ends everything that runs and leaves the state folder for the next engine.
+func (e *Engine) Close(ctx context.Context) error {
+	var failed []error
+	note := func(what string, err error) {
+		if err != nil {
+			failed = append(failed, fmt.Errorf("close %s: %w", what, err))
+		}
+	}
+	if e.states != nil {
+		note("state machines", e.states.Close())
+	}
+	if e.codebuild != nil {
+		note("builds", e.codebuild.Close())
+	}
+	if e.lambda != nil {
+		note("functions", e.lambda.Close())
+	}
+	if e.sandbox != nil {
+		note("sandbox", e.sandbox.Stop(context.WithoutCancel(ctx)))
+	}
+	if e.listen != nil {
+		note("door", e.listen.Close())
+	}
+	if e.registries != nil {
+		note("registry", e.registries.Close())
+	}
+	if e.mirror != nil {
+		note("mirror", e.mirror.Close())
+	}
+	e.stop()
+	note("state", e.store.Close())
+	return errors.Join(failed...)
+}

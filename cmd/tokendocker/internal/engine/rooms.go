@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/s3"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
+)
+
+// openStores makes the rooms that keep things: logs, objects, images.
+func (e *Engine) openStores(ctx context.Context) (err error) {
+	if e.logs, err = logs.New(logs.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+		Store: e.store, Switches: &e.options.Switches}); err != nil {
+		return err
+	}
+	if e.s3, err = s3.New(s3.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+		Sessions: e.sessions, Store: e.store, Caller: e.door, Endpoint: func() string { return e.listen.address }}); err != nil {
+		return err
+	}
+	dir, err := e.store.Dir("registry")
+	if err != nil {
+		return err
+	}
+	e.registries = registry.NewStore(ctx, dir)
+	if e.images, err = newImages(e.store, e.registries); err != nil {
+		return err
+	}
+	tokens := registry.NewTokens(e.clock)
+	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
+		Missing: registry.Missing, Seen: e.images.see}); err != nil {
+		return err
+	}
+	e.door.Host("*.dkr.ecr.*."+e.place.suffix, registry.NewFront(e.registries, tokens, e.ecr, e.door))
+	e.consumer = consumer.New(consumer.Options{Registry: e.ecr, Roles: e.iam, Caller: e.door, Deployer: e.operator,
+		Clock: e.clock, Switches: &e.options.Switches, Log: e.options.Log})
+	e.door.Register(e.logs, e.s3, e.ecr)
+	return nil
+}
+
+// openBuilds makes CodeBuild, whose builds run in the sandbox.
+func (e *Engine) openBuilds(context.Context) (err error) {
+	e.codebuild, err = codebuild.New(codebuild.Options{State: e.store, Clock: e.clock, Switches: &e.options.Switches,
+		Caller: e.door, Roles: e.iam, Objects: e.s3, Log: e.options.Log,
+		NewContainer: func(ctx context.Context, spec sandbox.ContainerSpec) (codebuild.Container, error) {
+			c, err := e.sandbox.NewContainer(ctx, spec)
+			if err != nil {
+				return nil, err
+			}
+			return &cleanContainer{Container: c, sandbox: e.sandbox}, nil
+		}})
+	if err != nil {
+		return err
+	}
+	e.door.Register(e.codebuild)
+	return nil
+}
+
+// cleanContainer is a build container after which the next build finds the sandbox as on a new machine.
+type cleanContainer struct {
+	*sandbox.Container
+	sandbox *sandbox.Sandbox
+}
+
+// Remove removes the container and what its build left in the docker daemon.
+func (c *cleanContainer) Remove(ctx context.Context) error {
+	if err := c.Container.Remove(ctx); err != nil {
+		return err
+	}
+	return c.sandbox.Reset(ctx)
+}
+
+// openFunctions makes Lambda and Step Functions.
+func (e *Engine) openFunctions(context.Context) (err error) {
+	installed, err := sandbox.Installed()
+	if err != nil {
+		return err
+	}
+	qemu := filepath.Join(installed.Bin, "qemu-aarch64-static")
+	if _, err := os.Stat(qemu); err != nil {
+		qemu = "" // not needed on this processor, or found in PATH
+	}
+	e.lambda, err = lambda.New(lambda.Options{Store: e.store, Clock: e.clock, Switches: &e.options.Switches, Caller: e.door,
+		Roles: e.iam, Code: e.s3, Images: e.consumer, Endpoint: e.listen.address, Builds: e.options.Builds, Qemu: qemu,
+		Log: e.options.Log})
+	if err != nil {
+		return err
+	}
+	e.states, err = states.New(states.Options{Store: e.store, Clock: e.clock, Switches: &e.options.Switches, Caller: e.door,
+		Roles: e.iam, Builds: e.codebuild, Log: e.options.Log})
+	if err != nil {
+		return err
+	}
+	e.door.Register(e.lambda, e.states)
+	return nil
+}
+
+// openStacks makes CloudFormation, over the resource types of all rooms.
+func (e *Engine) openStacks(context.Context) (err error) {
+	e.simulated = simulated.New(map[string]simulated.Check{"AWS::ECS::TaskDefinition": e.consumer.TaskDefinition})
+	providers := map[string]resource.Provider{}
+	for _, room := range []interface {
+		Resources() map[string]resource.Provider
+	}{e.iam, e.logs, e.s3, e.ecr, e.codebuild, e.lambda, e.states} {
+		maps.Copy(providers, room.Resources())
+	}
+	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
+		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
+		Resolve: resolve})
+	return err
+}
+
+// invoke hands a custom resource's request to its function, as CloudFormation does: without waiting.
+func (e *Engine) invoke(ctx context.Context, functionARN string, payload []byte, cause session.Cause) error {
+	as := e.sessions.Add(&session.Session{Account: e.place.account, ARN: e.operator.ARN, UserID: e.operator.UserID})
+	as.SetCause(cause)
+	defer e.sessions.Remove(as.AccessKeyID)
+	region := e.place.region
+	if parts := strings.Split(functionARN, ":"); len(parts) > 3 {
+		region = parts[3]
+	}
+	return e.door.Call(ctx, as, region, "lambda", "Invoke",
+		lambda.InvokeInput{FunctionName: functionARN, InvocationType: "Event", Payload: payload}, nil)
+}
+
+// bootstrapVersion is what CDK's bootstrap stack leaves in Systems Manager; every rehearsal counts as bootstrapped.
+const bootstrapVersion = "30"
+
+// resolve gives the values that templates read from elsewhere.
+func resolve(_ context.Context, _ resource.Stack, service, name string) (string, error) {
+	if service == "ssm" && strings.HasPrefix(name, "/cdk-bootstrap/") && strings.HasSuffix(name, "/version") {
+		return bootstrapVersion, nil
+	}
+	return "", fmt.Errorf("%s:%s cannot be resolved: a rehearsal has no such value yet", service, name)
+}
