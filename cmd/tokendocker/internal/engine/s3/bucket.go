@@ -1,0 +1,170 @@
+package s3
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+)
+
+// bucketName is what buckets may be called. Source: Amazon S3 User Guide, "General purpose bucket naming rules".
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// make makes a bucket; one that the same operation (b.Token) made already is no error.
+func (r *Room) make(b bucket) error {
+	if !bucketName.MatchString(b.Name) {
+		return protocol.Errorf("InvalidBucketName", "The specified bucket is not valid.")
+	}
+	b.Created = r.Clock.Now().UTC()
+	return r.buckets.Update(b.Name, func(old bucket, found bool) (bucket, error) {
+		if found && (b.Token == "" || b.Token != old.Token) {
+			return old, &protocol.Error{Code: "BucketAlreadyOwnedByYou", Status: http.StatusConflict,
+				Message: "Your previous request to create the named bucket succeeded and you already own it."}
+		}
+		if found {
+			return old, nil
+		}
+		return b, nil
+	})
+}
+
+func (r *Room) unmake(name string) error {
+	if _, err := r.bucket(name); err != nil {
+		return err
+	}
+	if len(r.all(name, "")) > 0 {
+		return &protocol.Error{Code: "BucketNotEmpty", Message: "The bucket you tried to delete is not empty", Status: http.StatusConflict}
+	}
+	return r.buckets.Delete(name)
+}
+
+func (r *Room) createBucket(req *request) (http.Handler, error) {
+	if err := r.make(bucket{Name: req.bucket, Region: req.call.Region}); err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/"+req.bucket)
+		w.WriteHeader(http.StatusOK)
+	}), nil
+}
+
+func (r *Room) deleteBucket(req *request) (http.Handler, error) {
+	if err := r.unmake(req.bucket); err != nil {
+		return nil, err
+	}
+	return answer(http.StatusNoContent, nil)
+}
+
+func (r *Room) headBucket(req *request) (http.Handler, error) {
+	b, err := r.bucket(req.bucket)
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amz-Bucket-Region", b.Region)
+		w.WriteHeader(http.StatusOK)
+	}), err
+}
+
+func (r *Room) listBuckets(*request) (http.Handler, error) {
+	type entry struct{ Name, CreationDate, BucketRegion string }
+	out := struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
+		Owner   struct{ ID string }
+		Buckets []entry `xml:"Buckets>Bucket"`
+	}{}
+	out.Owner.ID = r.Account
+	for _, b := range r.buckets.All() {
+		out.Buckets = append(out.Buckets, entry{b.Name, stamp(b.Created), b.Region})
+	}
+	return answer(http.StatusOK, out)
+}
+
+// getLocation answers nothing for us-east-1, as S3 does.
+func (r *Room) getLocation(req *request) (http.Handler, error) {
+	b, err := r.bucket(req.bucket)
+	if err != nil {
+		return nil, err
+	}
+	if b.Region == "us-east-1" {
+		b.Region = ""
+	}
+	return answer(http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ LocationConstraint"`
+		Region  string   `xml:",chardata"`
+	}{Region: b.Region})
+}
+
+// getEncryption answers what every bucket has had since 2023.
+// Source: Amazon S3 User Guide, "Setting default server-side encryption behavior".
+func (r *Room) getEncryption(*request) (http.Handler, error) {
+	type rule struct {
+		Algorithm string `xml:"ApplyServerSideEncryptionByDefault>SSEAlgorithm"`
+		Key       bool   `xml:"BucketKeyEnabled"`
+	}
+	return answer(http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ServerSideEncryptionConfiguration"`
+		Rule    rule
+	}{Rule: rule{Algorithm: "AES256"}})
+}
+
+func (r *Room) getVersioning(*request) (http.Handler, error) {
+	return answer(http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ VersioningConfiguration"`
+	}{})
+}
+
+// setPolicy gives a bucket a policy; empty takes it away.
+func (r *Room) setPolicy(name, text string) error {
+	if text != "" {
+		if _, err := policy.Parse([]byte(text), policy.Resource); err != nil {
+			return protocol.Errorf("MalformedPolicy", "%v", err)
+		}
+	}
+	if _, err := r.bucket(name); err != nil {
+		return err
+	}
+	return r.buckets.Update(name, func(b bucket, found bool) (bucket, error) {
+		if !found {
+			return b, errors.New("the bucket was deleted meanwhile")
+		}
+		b.Policy = text
+		return b, nil
+	})
+}
+
+func (r *Room) getPolicy(req *request) (http.Handler, error) {
+	b, err := r.bucket(req.bucket)
+	if err == nil && b.Policy == "" {
+		err = &protocol.Error{Code: "NoSuchBucketPolicy", Message: "The bucket policy does not exist", Status: http.StatusNotFound}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, b.Policy) // a client that went away has no use for an error
+	}), err
+}
+
+func (r *Room) putPolicy(req *request) (http.Handler, error) {
+	text, err := io.ReadAll(io.LimitReader(req.http.Body, maxPolicy+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxPolicy {
+		return nil, protocol.Errorf("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.")
+	}
+	if err := r.setPolicy(req.bucket, string(text)); err != nil {
+		return nil, err
+	}
+	return answer(http.StatusNoContent, nil)
+}
+
+func (r *Room) deletePolicy(req *request) (http.Handler, error) {
+	if err := r.setPolicy(req.bucket, ""); err != nil {
+		return nil, err
+	}
+	return answer(http.StatusNoContent, nil)
+}
+
+// maxPolicy is the size of a bucket policy. Source: Amazon S3 User Guide, "Bucket policies".
+const maxPolicy = 20 << 10
