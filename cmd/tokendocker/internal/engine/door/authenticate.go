@@ -50,7 +50,7 @@ func (d *Door) authenticate(a *answer, r *http.Request) (*sigv4.Signature, *sess
 	if !ok {
 		return nil, nil, a.refuse(refuseKey, "")
 	}
-	payload, err := prepareBody(r, sig)
+	payload, err := hashBody(r, sig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +60,10 @@ func (d *Door) authenticate(a *answer, r *http.Request) (*sigv4.Signature, *sess
 	if subtle.ConstantTimeCompare([]byte(sig.Token), []byte(as.Token)) != 1 {
 		return nil, nil, a.refuse(refuseToken, "")
 	}
-	return sig, as, d.inTime(a, sig, as)
+	if err := d.inTime(a, sig, as); err != nil {
+		return nil, nil, err
+	}
+	return sig, as, streamBody(r, sig)
 }
 
 func (d *Door) inTime(a *answer, sig *sigv4.Signature, as *session.Session) error {

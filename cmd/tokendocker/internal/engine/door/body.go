@@ -22,11 +22,11 @@ import (
 // maxBody bounds the bodies that are read whole: everything but S3 objects.
 const maxBody = 64 << 20
 
-// prepareBody returns the hash of the body, and leaves a body in r that cannot differ from what was signed. Objects
-// are not read here: they are compared while S3 reads them.
-func prepareBody(r *http.Request, sig *sigv4.Signature) (string, error) {
+// hashBody returns the hash of the body, and leaves a body in r that is the hashed one. Objects are not read here:
+// streamBody lets them be compared while S3 reads them.
+func hashBody(r *http.Request, sig *sigv4.Signature) (string, error) {
 	if sig.Service == "s3" {
-		return sig.Payload, streamBody(r, sig.Payload)
+		return sig.Payload, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -61,7 +61,13 @@ func readForm(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-func streamBody(r *http.Request, payload string) error {
+// streamBody makes r's body one that ends in an error if it is not what was signed. It changes what the signature
+// covers, so it comes after the check of that.
+func streamBody(r *http.Request, sig *sigv4.Signature) error {
+	if sig.Service != "s3" {
+		return nil
+	}
+	payload := sig.Payload
 	switch payload {
 	case sigv4.UnsignedPayload:
 	case sigv4.UnsignedTrailer:

@@ -63,7 +63,10 @@ func (f *Front) Authorize(_ context.Context, as *session.Session, _ string, need
 func (f *Front) Config(as *session.Session) aws.Config {
 	return aws.Config{
 		Region: Region, BaseEndpoint: &f.URL, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(as.AccessKeyID, as.SecretKey, as.Token),
+		// As in a configuration that was loaded from the environment.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+		Credentials:                credentials.NewStaticCredentialsProvider(as.AccessKeyID, as.SecretKey, as.Token),
 	}
 }
 
