@@ -1,0 +1,159 @@
+package simulated_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+)
+
+func request(resourceType string, properties map[string]any) resource.Request {
+	return resource.Request{Type: resourceType, LogicalID: "Thing", Properties: properties,
+		Stack: resource.Stack{ID: "arn:x", Name: "Stack", Account: "123456789012", Region: "eu-west-1", Partition: "aws", URLSuffix: "amazonaws.com"}}
+}
+
+func TestIdentifiersAndAttributes(t *testing.T) {
+	page := func(name string) string { return "Template Reference, " + name + ", Return values, 2026-11" }
+	cases := []struct {
+		source, resourceType string
+		properties           map[string]any
+		attribute            string // empty: Ref
+		want                 string // a regular expression
+	}{
+		{page("AWS::ApiGateway::RestApi"), "AWS::ApiGateway::RestApi", map[string]any{"Name": "n"}, "", `[a-z0-9]{10}`},
+		{page("AWS::ApiGateway::RestApi"), "AWS::ApiGateway::RestApi", nil, "RootResourceId", `[a-z0-9]{10}`},
+		{page("AWS::ApiGateway::Stage"), "AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}, "", `prod`},
+		{page("AWS::EC2::VPC"), "AWS::EC2::VPC", nil, "", `vpc-[0-9a-f]{17}`},
+		{page("AWS::EC2::VPC"), "AWS::EC2::VPC", map[string]any{"CidrBlock": "10.0.0.0/16"}, "CidrBlock", `10\.0\.0\.0/16`},
+		{page("AWS::EC2::SecurityGroup"), "AWS::EC2::SecurityGroup", nil, "GroupId", `sg-[0-9a-f]{17}`},
+		{page("AWS::ECS::TaskDefinition"), "AWS::ECS::TaskDefinition", map[string]any{"Family": "web"}, "", `arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1`},
+		{page("AWS::ECS::Cluster"), "AWS::ECS::Cluster", nil, "Arn", `arn:aws:ecs:eu-west-1:123456789012:cluster/Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::SQS::Queue"), "AWS::SQS::Queue", map[string]any{"QueueName": "q"}, "", `https://sqs\.eu-west-1\.amazonaws\.com/123456789012/q`},
+		{page("AWS::SQS::Queue"), "AWS::SQS::Queue", map[string]any{"QueueName": "q"}, "Arn", `arn:aws:sqs:eu-west-1:123456789012:q`},
+		{page("AWS::SNS::Topic"), "AWS::SNS::Topic", nil, "TopicName", `Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::DynamoDB::Table"), "AWS::DynamoDB::Table", map[string]any{"TableName": "t"}, "StreamArn", `arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream`},
+		{page("AWS::KMS::Key"), "AWS::KMS::Key", nil, "Arn", `arn:aws:kms:eu-west-1:123456789012:key/[0-9a-f-]{36}`},
+		{page("AWS::ElasticLoadBalancingV2::LoadBalancer"), "AWS::ElasticLoadBalancingV2::LoadBalancer", nil, "DNSName", `Stack-Thing-[A-Z0-9]{8}-[0-9]{9}\.eu-west-1\.elb\.amazonaws\.com`},
+		{"none: a type that nobody has heard of", "Some::Made::Up", nil, "", `Stack-Thing-[A-Z0-9]{8}`},
+		{"none: a type that nobody has heard of", "Some::Made::Up", nil, "Anything", `Stack-Thing-[A-Z0-9]{8}-Anything`},
+	}
+	sim := simulated.New(nil)
+	for _, c := range cases {
+		t.Run(c.resourceType+" "+c.attribute, func(t *testing.T) {
+			p := sim.Provider(c.resourceType)
+			r := request(c.resourceType, c.properties)
+			made, err := p.Create(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := p.Create(t.Context(), request(c.resourceType, c.properties))
+			if err != nil || again.PhysicalID != made.PhysicalID {
+				t.Errorf("made %s and %s of one resource (%v)", made.PhysicalID, again.PhysicalID, err)
+			}
+			r.PhysicalID = made.PhysicalID
+			d := p.(resource.Describer)
+			var got any = d.Ref(r)
+			if c.attribute != "" {
+				if got, err = d.Attribute(r, c.attribute); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !regexp.MustCompile("^" + c.want + "$").MatchString(fmt.Sprint(got)) {
+				t.Errorf("got %v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestIdentifiersDiffer(t *testing.T) {
+	p := simulated.New(nil).Provider("AWS::EC2::VPC")
+	id := func(change func(*resource.Request)) string {
+		r := request("AWS::EC2::VPC", map[string]any{"CidrBlock": "10.0.0.0/16"})
+		change(&r)
+		made, err := p.Create(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.PhysicalID
+	}
+	base := id(func(*resource.Request) {})
+	differ := map[string]func(*resource.Request){
+		"account": func(r *resource.Request) { r.Stack.Account = "2" }, "region": func(r *resource.Request) { r.Stack.Region = "us-east-1" },
+		"stack name": func(r *resource.Request) { r.Stack.Name = "T" }, "logical id": func(r *resource.Request) { r.LogicalID = "U" },
+		"immutable property": func(r *resource.Request) { r.Properties["CidrBlock"] = "10.1.0.0/16" },
+	}
+	for name, change := range differ {
+		if id(change) == base {
+			t.Errorf("another %s has the same identifier", name)
+		}
+	}
+	if id(func(r *resource.Request) { r.Stack.ID, r.Properties["Tags"] = "arn:y", "z" }) != base {
+		t.Error("a fresh stack or a tag has another identifier")
+	}
+}
+
+func TestTaskDefinitionRevisionsAndCheck(t *testing.T) {
+	refused := errors.New("cannot pull")
+	fail := false
+	p := simulated.New(map[string]simulated.Check{"AWS::ECS::TaskDefinition": func(context.Context, resource.Request) error {
+		if fail {
+			return refused
+		}
+		return nil
+	}}).Provider("AWS::ECS::TaskDefinition")
+	r := request("AWS::ECS::TaskDefinition", map[string]any{"Family": "web"})
+	made, err := p.Create(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.PhysicalID = made.PhysicalID
+	next, err := p.Update(t.Context(), r)
+	if err != nil || next.PhysicalID != "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2" {
+		t.Errorf("%v, %v", next, err)
+	}
+	fail = true
+	if _, err := p.Update(t.Context(), r); !errors.Is(err, refused) {
+		t.Errorf("update: %v", err)
+	}
+	if _, err := p.Create(t.Context(), r); !errors.Is(err, refused) {
+		t.Errorf("create: %v", err)
+	}
+}
+
+func TestParseSet(t *testing.T) {
+	cases := []struct {
+		in   string
+		want simulated.Set
+		ok   bool
+	}{
+		{"S.Api=abc", simulated.Set{Stack: "S", LogicalID: "Api", Value: "abc"}, true},
+		{"S.Db.Endpoint.Address=a=b", simulated.Set{Stack: "S", LogicalID: "Db", Attribute: "Endpoint.Address", Value: "a=b"}, true},
+		{"S.Api=", simulated.Set{Stack: "S", LogicalID: "Api"}, true},
+		{"S.Api=line\nx.y=z", simulated.Set{Stack: "S", LogicalID: "Api", Value: "line\nx.y=z"}, true},
+		{"S.Api", simulated.Set{}, false},
+		{"Api=abc", simulated.Set{}, false},
+		{"S..X=1", simulated.Set{}, false},
+		{"S.Api.=1", simulated.Set{}, false},
+	}
+	for _, c := range cases {
+		got, err := simulated.ParseSet(c.in)
+		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != c.ok {
+			t.Errorf("%q: %v (-want +got):\n%s", c.in, err, diff)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	names := []string{"ApiF70053CD", "FrontendBuild", "Queue"}
+	for name, want := range map[string]string{"Api": "ApiF70053CD", "FrontendBiuld": "FrontendBuild", "queue": "Queue", "Elephant": ""} {
+		if got := simulated.Closest(name, names); got != want {
+			t.Errorf("closest to %s is %q, want %q", name, got, want)
+		}
+	}
+}
