@@ -1,0 +1,274 @@
+package ssm
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+)
+
+// Source: AWS Systems Manager API Reference, PutParameter; "Managing parameter tiers".
+const (
+	maxStandard = 4096
+	maxAdvanced = 8192
+	maxLevels   = 15
+	maxVersions = 100
+	maxName     = 2048
+	maxNames    = 10 // of one GetParameters or DeleteParameters
+)
+
+var parameterName = regexp.MustCompile(`^[a-zA-Z0-9_./-]+$`)
+
+type parameter struct {
+	Name     string
+	Region   string
+	Type     string
+	DataType string
+	Tier     string
+	First    int // version of Values[0]
+	Values   []string
+	Modified float64 // seconds since 1970
+	Token    string
+}
+
+func (p parameter) version() int { return p.First + len(p.Values) - 1 }
+
+type output struct {
+	ARN              string
+	DataType         string
+	LastModifiedDate float64
+	Name             string
+	Selector         string `json:",omitempty"`
+	Type             string
+	Value            string
+	Version          int
+}
+
+func tableKey(region, name string) string {
+	if strings.Count(name, "/") == 1 { // "/name" and "name" are one parameter
+		name = strings.TrimPrefix(name, "/")
+	}
+	return region + "\n" + name
+}
+
+func (r *Room) find(region, reference string) (output, error) {
+	name, version := split(reference)
+	p, found, err := r.parameters.Get(tableKey(region, name))
+	if err == nil && !found {
+		err = protocol.Errorf("ParameterNotFound", "Parameter %s not found.", name)
+	}
+	if err != nil {
+		return output{}, err
+	}
+	at := p.version()
+	if version != "" {
+		if at, err = strconv.Atoi(version); err != nil || at < p.First || at > p.version() {
+			return output{}, protocol.Errorf("ParameterVersionNotFound", "Systems Manager could not find version %s of %s. Verify the version and try again.", version, name)
+		}
+	}
+	out := output{ARN: r.arn(region, p.Name), DataType: p.DataType, LastModifiedDate: p.Modified, Name: p.Name, Type: p.Type, Value: p.Values[at-p.First], Version: at}
+	if version != "" {
+		out.Selector = ":" + version
+	}
+	return out, nil
+}
+
+// sealed hides the value of a SecureString from those who do not ask for decryption; AWS gives them its cipher text.
+func (o output) sealed(decrypt bool) output {
+	if o.Type == "SecureString" && !decrypt {
+		sum := sha256.Sum256([]byte(o.ARN + "\n" + strconv.Itoa(o.Version)))
+		o.Value = base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return o
+}
+
+type getInput struct {
+	Name           string
+	WithDecryption bool
+}
+
+func (r *Room) getParameter(region string, in getInput) (any, error) {
+	out, err := r.find(region, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"Parameter": out.sealed(in.WithDecryption)}, nil
+}
+
+type getManyInput struct {
+	Names          []string
+	WithDecryption bool
+}
+
+func (r *Room) getParameters(region string, in getManyInput) (any, error) {
+	if len(in.Names) == 0 || len(in.Names) > maxNames {
+		return nil, protocol.Errorf("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", maxNames)
+	}
+	found, missing := []output{}, []string{}
+	for _, name := range in.Names {
+		switch out, err := r.find(region, name); {
+		case err == nil:
+			found = append(found, out.sealed(in.WithDecryption))
+		case notFound(err):
+			missing = append(missing, name)
+		default:
+			return nil, err
+		}
+	}
+	return map[string]any{"Parameters": found, "InvalidParameters": missing}, nil
+}
+
+type pathInput struct {
+	Path           string
+	Recursive      bool
+	WithDecryption bool
+	MaxResults     int
+	NextToken      string
+}
+
+func (r *Room) getByPath(region string, in pathInput) (any, error) {
+	if !strings.HasPrefix(in.Path, "/") {
+		return nil, protocol.Errorf("ValidationException", "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\".")
+	}
+	prefix := strings.TrimSuffix(in.Path, "/") + "/"
+	found := []output{}
+	last, next := "", ""
+	for key, p := range r.parameters.All() {
+		rest, ok := strings.CutPrefix(p.Name, prefix)
+		if p.Region != region || !ok || !in.Recursive && strings.Contains(rest, "/") || in.NextToken != "" && key <= in.NextToken {
+			continue
+		}
+		if len(found) == cmp.Or(in.MaxResults, maxNames) {
+			next = last
+			break
+		}
+		out, err := r.find(region, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		found, last = append(found, out.sealed(in.WithDecryption)), key
+	}
+	out := map[string]any{"Parameters": found}
+	if next != "" {
+		out["NextToken"] = next
+	}
+	return out, nil
+}
+
+type putInput struct {
+	Name           string
+	Value          string
+	Type           string
+	DataType       string
+	Tier           string
+	AllowedPattern string
+	Overwrite      bool
+
+	token string // of CloudFormation's operation
+}
+
+func (r *Room) putParameter(region string, in putInput) (any, error) {
+	version, tier, err := r.put(region, in)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"Version": version, "Tier": tier}, nil
+}
+
+func (r *Room) put(region string, in putInput) (version int, tier string, err error) {
+	if err := in.check(); err != nil {
+		return 0, "", err
+	}
+	err = r.parameters.Update(tableKey(region, in.Name), func(p parameter, found bool) (parameter, error) {
+		same := found && in.token != "" && p.Token == in.token
+		switch {
+		case found && !in.Overwrite && !same:
+			return p, protocol.Errorf("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
+		case !found && in.Type == "":
+			return p, protocol.Errorf("ValidationException", "A parameter type is required when you create a parameter.")
+		case !found:
+			p = parameter{Name: in.Name, Region: region, First: 1}
+		}
+		p.Type, p.DataType = cmp.Or(in.Type, p.Type), cmp.Or(in.DataType, p.DataType, "text")
+		p.Tier, p.Token = in.tier(p.Tier), in.token
+		p.Modified = float64(r.Clock.Now().UnixMilli()) / 1000
+		if !same {
+			p.Values = append(p.Values, in.Value)
+		}
+		if n := len(p.Values) - maxVersions; n > 0 {
+			p.Values, p.First = slices.Clone(p.Values[n:]), p.First+n
+		}
+		version, tier = p.version(), p.Tier
+		return p, nil
+	})
+	return version, tier, err
+}
+
+// tier is the one that the parameter has afterwards; an advanced one never becomes standard again.
+func (in putInput) tier(before string) string {
+	if before == "Advanced" || in.Tier == "Advanced" || in.Tier == "Intelligent-Tiering" && len(in.Value) > maxStandard {
+		return "Advanced"
+	}
+	return "Standard"
+}
+
+func (in putInput) check() error {
+	first, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(in.Name, "/")), "/")
+	switch {
+	case len(in.Name) > maxName || !parameterName.MatchString(in.Name):
+		return protocol.Errorf("ValidationException", "Parameter name: only a combination of letters, numbers and the following 3 symbols .-_ is allowed, with / between levels")
+	case strings.Contains(in.Name, "/") && !strings.HasPrefix(in.Name, "/"):
+		return protocol.Errorf("ValidationException", "Parameter name must be a fully qualified name.")
+	case strings.HasPrefix(first, "aws"), strings.HasPrefix(first, "ssm"):
+		return protocol.Errorf("ValidationException", "Parameter name: can't be prefixed with \"ssm\" or \"aws\" (case-insensitive).")
+	case strings.Count(in.Name, "/") > maxLevels:
+		return protocol.Errorf("HierarchyLevelLimitExceededException", "A hierarchy can have a maximum of %d levels.", maxLevels)
+	case in.Type != "" && !slices.Contains([]string{"String", "StringList", "SecureString"}, in.Type):
+		return protocol.Errorf("UnsupportedParameterType", "The parameter type %s is not supported.", in.Type)
+	case in.Value == "":
+		return protocol.Errorf("ValidationException", "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1.")
+	case len(in.Value) > maxAdvanced:
+		return protocol.Errorf("ValidationException", "Advanced tier parameters support a maximum parameter value of %d characters.", maxAdvanced)
+	case len(in.Value) > maxStandard && in.Tier != "Advanced" && in.Tier != "Intelligent-Tiering":
+		return protocol.Errorf("ValidationException", "Standard tier parameters support a maximum parameter value of %d characters. "+
+			"To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier.", maxStandard)
+	}
+	if in.AllowedPattern == "" {
+		return nil
+	}
+	allowed, err := regexp.Compile(in.AllowedPattern)
+	if err != nil {
+		return protocol.Errorf("InvalidAllowedPatternException", "The allowed pattern is not a regular expression.")
+	}
+	if !allowed.MatchString(in.Value) {
+		return protocol.Errorf("ParameterPatternMismatchException", "Parameter value, cannot be validated against allowedPattern: %s", in.AllowedPattern)
+	}
+	return nil
+}
+
+func (r *Room) deleteParameter(region string, in getInput) (any, error) {
+	if _, err := r.find(region, in.Name); err != nil {
+		return nil, err
+	}
+	return nil, r.parameters.Delete(tableKey(region, in.Name))
+}
+
+func (r *Room) deleteParameters(region string, in getManyInput) (any, error) {
+	deleted, missing := []string{}, []string{}
+	for _, name := range in.Names {
+		switch _, err := r.deleteParameter(region, getInput{Name: name}); {
+		case err == nil:
+			deleted = append(deleted, name)
+		case notFound(err):
+			missing = append(missing, name)
+		default:
+			return nil, err
+		}
+	}
+	return map[string]any{"DeletedParameters": deleted, "InvalidParameters": missing}, nil
+}

@@ -1,0 +1,56 @@
+package ssm
+
+import (
+	"context"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/physical"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+)
+
+// parameterProvider is AWS::SSM::Parameter.
+// Source: AWS CloudFormation User Guide, AWS::SSM::Parameter.
+type parameterProvider struct{ room *Room }
+
+// Immutable names the properties whose change makes another parameter.
+func (parameterProvider) Immutable() []string { return []string{"Name"} }
+
+// Create makes the parameter.
+func (p parameterProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+	in := input(r)
+	if in.Name == "" {
+		in.Name = "CFN-" + physical.Logical(r, physical.MaxParameter-len("CFN-"))
+	}
+	return p.put(r, in)
+}
+
+// Update gives the parameter another version.
+func (p parameterProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
+	in := input(r)
+	in.Name, in.Overwrite = r.PhysicalID, true
+	return p.put(r, in)
+}
+
+// Delete removes the parameter.
+func (p parameterProvider) Delete(_ context.Context, r resource.Request) error {
+	if _, err := p.room.deleteParameter(r.Stack.Region, getInput{Name: r.PhysicalID}); !notFound(err) {
+		return err
+	}
+	return nil
+}
+
+func (p parameterProvider) put(r resource.Request, in putInput) (resource.Result, error) {
+	if in.Type == "SecureString" {
+		return resource.Result{}, protocol.Errorf("ValidationException", "CloudFormation does not support parameters of type SecureString")
+	}
+	_, _, err := p.room.put(r.Stack.Region, in)
+	return resource.Result{PhysicalID: in.Name, Attributes: map[string]any{"Type": in.Type, "Value": in.Value}}, err
+}
+
+func input(r resource.Request) putInput {
+	text := func(name string) string { s, _ := r.Properties[name].(string); return s }
+	return putInput{
+		Name: text("Name"), Value: text("Value"), Type: text("Type"), DataType: text("DataType"), Tier: text("Tier"),
+		AllowedPattern: text("AllowedPattern"), token: r.Token,
+	}
+}

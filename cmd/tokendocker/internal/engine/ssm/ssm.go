@@ -1,0 +1,124 @@
+// Package ssm is the Parameter Store of AWS Systems Manager. Labels, policies, tags and the rest of Systems Manager are
+// no part of it.
+package ssm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+)
+
+// Options says what the room works with. All fields are required.
+type Options struct {
+	Account   string
+	Partition string
+	Clock     *clock.Clock
+	Store     *state.Store
+}
+
+// Room is the Parameter Store of one account, in all regions. It is safe for concurrent use.
+type Room struct {
+	Options
+	parameters state.Table[parameter]
+}
+
+var _ protocol.Service = (*Room)(nil)
+
+// New opens the room on what the state folder holds.
+func New(o Options) (*Room, error) {
+	table, err := state.NewTable[parameter](o.Store, "ssm-parameters")
+	return &Room{Options: o, parameters: table}, err
+}
+
+// Resources returns the providers of AWS::SSM types.
+func (r *Room) Resources() map[string]resource.Provider {
+	return map[string]resource.Provider{"AWS::SSM::Parameter": parameterProvider{r}}
+}
+
+// Name returns "ssm".
+func (r *Room) Name() string { return "ssm" }
+
+// Value returns a parameter's value without a permission check. The reference is a name, perhaps with ":version".
+func (r *Room) Value(region, reference string) (string, error) {
+	out, err := r.find(region, reference)
+	return out.Value, err
+}
+
+// operations are what the room can do.
+var operations = map[string]func(*Room, *protocol.Call) (any, error){
+	"GetParameter":        operation((*Room).getParameter),
+	"GetParameters":       operation((*Room).getParameters),
+	"GetParametersByPath": operation((*Room).getByPath),
+	"PutParameter":        operation((*Room).putParameter),
+	"DeleteParameter":     operation((*Room).deleteParameter),
+	"DeleteParameters":    operation((*Room).deleteParameters),
+}
+
+func operation[In any](do func(r *Room, region string, in In) (any, error)) func(*Room, *protocol.Call) (any, error) {
+	return func(r *Room, call *protocol.Call) (any, error) {
+		var in In
+		if err := json.Unmarshal(call.Body, &in); err != nil {
+			return nil, protocol.Errorf("SerializationException", "%v", err)
+		}
+		return do(r, call.Region, in)
+	}
+}
+
+// Needs names the parameters.
+// Source: Service Authorization Reference, AWS Systems Manager.
+func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
+	if _, ok := operations[call.Operation]; !ok {
+		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no ssm:%s", call.Operation)
+	}
+	var in struct {
+		Name, Path string
+		Names      []string
+	}
+	if err := json.Unmarshal(call.Body, &in); err != nil {
+		return nil, protocol.Errorf("SerializationException", "%v", err)
+	}
+	names := in.Names
+	if len(names) == 0 {
+		names = []string{in.Name + in.Path}
+	}
+	need := protocol.Need{Action: "ssm:" + call.Operation}
+	for _, name := range names {
+		name, _ = split(name)
+		need.Resources = append(need.Resources, r.arn(call.Region, name))
+	}
+	return []protocol.Need{need}, nil
+}
+
+// Serve does one call.
+func (r *Room) Serve(_ context.Context, call *protocol.Call) (any, error) {
+	do, ok := operations[call.Operation]
+	if !ok {
+		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no ssm:%s", call.Operation)
+	}
+	return do(r, call)
+}
+
+func (r *Room) arn(region, name string) string {
+	return fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/%s", r.Partition, region, r.Account, strings.TrimPrefix(name, "/"))
+}
+
+// split takes the version off a reference, and the name out of an ARN.
+func split(reference string) (name, version string) {
+	if _, after, ok := strings.Cut(reference, ":parameter"); ok && strings.HasPrefix(reference, "arn:") {
+		reference = after
+	}
+	name, version, _ = strings.Cut(reference, ":")
+	return name, version
+}
+
+func notFound(err error) bool {
+	var e *protocol.Error
+	return errors.As(err, &e) && e.Code == "ParameterNotFound"
+}
