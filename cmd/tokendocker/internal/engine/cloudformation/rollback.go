@@ -88,7 +88,10 @@ func (o *operation) restore(ctx context.Context, rec *record) error {
 		back.PhysicalID = result.PhysicalID
 	}
 	back.Ref, back.Attributes = result.Ref, result.Attributes
-	err = o.write(rec, func() { rec.discard(before); rec.settle(back, now) })
+	err = o.write(rec, func() {
+		rec.discard(before) // already done, unless the process was killed right after the update gave another id
+		rec.settle(back, now)
+	})
 	o.resourceEvent(rec, back.PhysicalID, UpdateComplete, "")
 	return err
 }

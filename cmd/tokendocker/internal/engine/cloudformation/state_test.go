@@ -139,6 +139,9 @@ func TestStoppedProcess(t *testing.T) {
 			if err := <-ended; !errors.Is(err, context.Canceled) || !strings.HasSuffix(w.status(), "_IN_PROGRESS") {
 				t.Fatalf("error %v, status %s", err, w.status())
 			}
+			if all := strings.Join(w.events, "\n"); strings.Contains(all, "FAILED") || strings.Contains(all, "ROLLBACK") {
+				t.Errorf("stopping is shown as a failure:\n%s", all)
+			}
 			w.things.started = nil
 			w.things.took()
 			if err := w.store.Close(); err != nil {

@@ -62,7 +62,7 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	w.Service, err = cloudformation.New(cloudformation.Options{Store: w.store, Clock: clock.New(60), Account: "123456789012", Region: "us-east-1",
-		Providers: map[string]resource.Provider{"Test::Thing::Plain": w.things, "Test::Thing::Fixed": fixed{w.things}},
+		Providers: map[string]resource.Provider{"Test::Thing::Plain": w.things, "Test::Thing::Fixed": fixed{w.things}, "AWS::Lambda::Function": functions{}},
 		Default:   simulated.New(nil).Provider,
 		Invoke:    w.invoke, Receive: w.receive,
 		Resolve: func(_ context.Context, _ resource.Stack, service, name string) (string, error) {
@@ -309,3 +309,19 @@ type fixed struct{ *things }
 
 // Immutable names Value.
 func (fixed) Immutable() []string { return []string{"Value"} }
+
+// functions is a Provider whose functions all have the ARN of the one that custom resources call.
+type functions struct{}
+
+// Create makes a function.
+func (functions) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+	return resource.Result{PhysicalID: r.LogicalID, Attributes: map[string]any{"Arn": function}}, nil
+}
+
+// Update changes a function.
+func (f functions) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
+	return f.Create(ctx, r)
+}
+
+// Delete removes a function.
+func (functions) Delete(context.Context, resource.Request) error { return nil }
