@@ -246,11 +246,12 @@ func (o outcome) file(image report.Image, name string) []byte {
 	must(o.t, json.Unmarshal(body, &manifest))
 	var found []byte
 	for _, layer := range manifest.Layers {
-		blob, err := store.Blob(o.t.Context(), h.ARN(repository), layer.Digest)
+		blob, err := store.OpenBlob(o.t.Context(), h.ARN(repository), layer.Digest)
 		must(o.t, err)
 		if content, ok := inLayer(o.t, blob, strings.TrimPrefix(name, "/")); ok {
 			found = content // a later layer hides an earlier one
 		}
+		must(o.t, blob.Close())
 	}
 	if found == nil {
 		o.t.Fatalf("image %s@%s holds no file %s", image.URI, image.Digest, name)
@@ -258,9 +259,9 @@ func (o outcome) file(image report.Image, name string) []byte {
 	return found
 }
 
-func inLayer(t *testing.T, blob []byte, name string) ([]byte, bool) {
+func inLayer(t *testing.T, blob io.Reader, name string) ([]byte, bool) {
 	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(blob))
+	z, err := gzip.NewReader(blob)
 	must(t, err)
 	for archive := tar.NewReader(z); ; {
 		header, err := archive.Next()

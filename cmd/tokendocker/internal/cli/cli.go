@@ -76,7 +76,7 @@ handlers, real docker builds, a real registry, and the template's own IAM polici
 		return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRehearse(s, rehearse), newVersion(s))
+	root.AddCommand(newRehearse(s, rehearse), newImage(s), newVersion(s))
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

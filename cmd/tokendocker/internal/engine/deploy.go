@@ -3,14 +3,18 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 )
 
 // Asset is a file that a stack needs in S3 before it is deployed.
@@ -134,3 +138,28 @@ func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)
 
 // Unused returns what the roles of all stacks may do and never did.
 func (e *Engine) Unused() ([]iam.Use, error) { return e.iam.Unused() }
+
+// Images returns the images of the builders of all stacks, as they stand now.
+func (e *Engine) Images() ([]Built, error) {
+	var out []Built
+	for _, s := range e.stacks.Stacks() {
+		stack, found, err := e.stacks.Describe(s.Region, s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			out = append(out, e.built(stack, nil)...)
+		}
+	}
+	return out, nil
+}
+
+// Open returns an image to read, layer by layer.
+func (e *Engine) Open(ctx context.Context, image Image) (v1.Image, error) {
+	host, name, _ := strings.Cut(image.URI, "/")
+	h, ok := registry.ParseHost(host)
+	if !ok {
+		return nil, fmt.Errorf("%s is no image of ECR", image.URI)
+	}
+	return e.registries.Image(ctx, h.ARN(name), image.Digest)
+}

@@ -222,13 +222,26 @@ func (s *Store) BlobSize(ctx context.Context, arn, dgst string) (int64, error) {
 	return desc.Size, nil
 }
 
-// Blob returns the content of a blob of the repository, or ErrUnknown.
+// Blob returns the content of a small blob of the repository, such as a configuration, or ErrUnknown.
 func (s *Store) Blob(ctx context.Context, arn, dgst string) ([]byte, error) {
 	repo, err := s.repository(ctx, arn)
 	if err != nil {
 		return nil, err
 	}
 	body, err := repo.Blobs(ctx).Get(ctx, digest.Digest(dgst))
+	if err != nil {
+		return nil, fmt.Errorf("blob %s: %w", dgst, ErrUnknown)
+	}
+	return body, nil
+}
+
+// OpenBlob opens the content of a blob of the repository, which may be a large layer, or fails with ErrUnknown.
+func (s *Store) OpenBlob(ctx context.Context, arn, dgst string) (io.ReadCloser, error) {
+	repo, err := s.repository(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	body, err := repo.Blobs(ctx).Open(ctx, digest.Digest(dgst))
 	if err != nil {
 		return nil, fmt.Errorf("blob %s: %w", dgst, ErrUnknown)
 	}
