@@ -251,7 +251,7 @@ func (o outcome) file(image report.Image, name string) []byte {
 		if content, ok := inLayer(o.t, blob, strings.TrimPrefix(name, "/")); ok {
 			found = content // a later layer hides an earlier one
 		}
-		must(o.t, blob.Close())
+		_ = blob.Close() // read as far as the test needs
 	}
 	if found == nil {
 		o.t.Fatalf("image %s@%s holds no file %s", image.URI, image.Digest, name)
