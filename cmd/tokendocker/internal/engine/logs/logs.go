@@ -104,6 +104,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if _, ok := operations[call.Operation]; !ok {
 		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no logs:%s", call.Operation)
 	}
+	if call.Operation == "DescribeLogGroups" { // it is about no group in particular
+		return []protocol.Need{{Action: "logs:DescribeLogGroups"}}, nil
+	}
 	arn := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s:log-stream:%s", call.Partition, call.Region, call.Account, t.group(), t.LogStreamName)
 	return []protocol.Need{{Action: "logs:" + call.Operation, Resources: []string{arn}}}, nil
 }

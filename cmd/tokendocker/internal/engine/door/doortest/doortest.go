@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/catalog"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
@@ -32,6 +33,8 @@ type Front struct {
 	Sessions *session.Sessions
 	Operator *session.Session // may do anything
 
+	t testing.TB
+
 	// Denied, if set, refuses what it returns an error for.
 	Denied func(as *session.Session, need protocol.Need) error
 }
@@ -39,7 +42,7 @@ type Front struct {
 // New opens a door without services; it closes with the test. The clock runs factor times as fast.
 func New(t testing.TB, factor float64) *Front {
 	t.Helper()
-	f := &Front{Clock: clock.New(factor), Sessions: session.NewSessions()}
+	f := &Front{t: t, Clock: clock.New(factor), Sessions: session.NewSessions()}
 	f.Door = door.New(door.Options{
 		Account: Account, Partition: Partition, Region: Region, Clock: f.Clock, Sessions: f.Sessions,
 		Authorizer: f, Log: slog.New(slog.DiscardHandler),
@@ -51,8 +54,15 @@ func New(t testing.TB, factor float64) *Front {
 	return f
 }
 
-// Authorize allows what Denied does not refuse.
+// Authorize allows what Denied does not refuse. A need that AWS's own table does not know fails the test.
 func (f *Front) Authorize(_ context.Context, as *session.Session, _ string, need protocol.Need) error {
+	resources := need.Resources
+	if len(resources) == 0 {
+		resources = []string{"*"}
+	}
+	if err := catalog.Check(need.Action, resources); err != nil {
+		f.t.Errorf("permission that does not exist: %v", err)
+	}
 	if f.Denied == nil {
 		return nil
 	}
