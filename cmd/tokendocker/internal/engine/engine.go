@@ -27,6 +27,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
@@ -60,6 +61,7 @@ type Engine struct {
 
 	iam        *iam.Room
 	s3         *s3.Room
+	ssm        *ssm.Room
 	logs       *logs.Room
 	lambda     *lambda.Room
 	states     *states.Room

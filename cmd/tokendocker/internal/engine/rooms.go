@@ -12,6 +12,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
@@ -20,7 +21,9 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sts"
 )
 
 // openStores makes the rooms that keep things: logs, objects, images.
@@ -49,8 +52,16 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	e.door.Host("*.dkr.ecr.*."+e.place.suffix, registry.NewFront(e.registries, tokens, e.ecr, e.door))
 	e.consumer = consumer.New(consumer.Options{Registry: e.ecr, Roles: e.iam, Caller: e.door, Deployer: e.operator,
 		Clock: e.clock, Switches: &e.options.Switches, Log: e.options.Log})
-	e.door.Register(e.logs, e.s3, e.ecr)
+	if e.ssm, err = ssm.New(ssm.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock, Store: e.store}); err != nil {
+		return err
+	}
+	e.door.Register(e.logs, e.s3, e.ecr, e.ssm, sts.New(e.assume))
 	return nil
+}
+
+// assume gives a caller the credentials of a role that trusts it.
+func (e *Engine) assume(ctx context.Context, as *session.Session, region string, a sts.Assumption) (*session.Session, error) {
+	return e.iam.Assume(ctx, as, region, iam.Assumption(a))
 }
 
 // openBuilds makes CodeBuild, whose builds run in the sandbox.
@@ -116,12 +127,12 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
 		Resources() map[string]resource.Provider
-	}{e.iam, e.logs, e.s3, e.ecr, e.codebuild, e.lambda, e.states} {
+	}{e.iam, e.logs, e.s3, e.ssm, e.ecr, e.codebuild, e.lambda, e.states} {
 		maps.Copy(providers, room.Resources())
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
 		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
-		Resolve: resolve})
+		Resolve: e.resolve})
 	return err
 }
 
@@ -142,9 +153,13 @@ func (e *Engine) invoke(ctx context.Context, functionARN string, payload []byte,
 const bootstrapVersion = "30"
 
 // resolve gives the values that templates read from elsewhere.
-func resolve(_ context.Context, _ resource.Stack, service, name string) (string, error) {
-	if service == "ssm" && strings.HasPrefix(name, "/cdk-bootstrap/") && strings.HasSuffix(name, "/version") {
+func (e *Engine) resolve(_ context.Context, stack resource.Stack, service, name string) (string, error) {
+	if service != "ssm" {
+		return "", fmt.Errorf("%s:%s cannot be resolved: a rehearsal has no %s", service, name, service)
+	}
+	value, err := e.ssm.Value(stack.Region, name)
+	if err != nil && strings.HasPrefix(name, "/cdk-bootstrap/") && strings.HasSuffix(name, "/version") {
 		return bootstrapVersion, nil
 	}
-	return "", fmt.Errorf("%s:%s cannot be resolved: a rehearsal has no such value yet", service, name)
+	return value, err
 }
