@@ -103,7 +103,11 @@ func TestWall(t *testing.T) {
 			"only the constructs know the CDK: what is pure stays fast"},
 		{"rooms", func(p string) bool { return room(p) != "" },
 			func(p, i string) bool {
-				return room(i) != "" && room(i) != room(p) && !(room(p) == "door" && room(i) == "iam")
+				// Policies are pure text that rooms with resource policies read too; what stands in for a resource type
+				// that no room has is CloudFormation's own affair; the door decides by IAM.
+				shared := i == engine+"/iam/policy" || room(p) == "cloudformation" && room(i) == "simulated" ||
+					room(p) == "door" && room(i) == "iam"
+				return room(i) != "" && room(i) != room(p) && !shared
 			},
 			"rooms meet over AWS's own calls or through ports wired in engine.go"},
 		{"buildx", func(string) bool { return true },
