@@ -23,7 +23,7 @@ func withHandler(scope constructs.Construct, use func(code awslambda.Code)) {
 		fail("folder for the handler: %w", err)
 	}
 	if scope.Node().TryGetContext(jsii.String(keepAssets)) == nil {
-		defer os.RemoveAll(folder)
+		defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
 	}
 	path := filepath.Join(folder, "handler.zip")
 	if err := os.WriteFile(path, dist.Zip(), 0o644); err != nil {

@@ -143,7 +143,7 @@ func FuzzDecode(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte(data))
+	f.Add(data)
 	f.Add([]byte(`{"Version":"1","Args":[{"Name":"A","Value":[{"Value":"x"}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		request, err := contract.Decode(data)

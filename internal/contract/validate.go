@@ -166,26 +166,25 @@ func checkTimes(r Request) error {
 	if len(r.Replicas) > 0 {
 		most = MaxReplicaBuildMinutes
 	}
-	if _, err := number("BuildMinutes", r.BuildMinutes, MinBuildMinutes, most); err != nil {
+	if err := checkNumber("BuildMinutes", r.BuildMinutes, MinBuildMinutes, most); err != nil {
 		return err
 	}
-	if _, err := number("ServiceSeconds", r.ServiceSeconds, 1, MaxServiceSeconds); err != nil {
+	if err := checkNumber("ServiceSeconds", r.ServiceSeconds, 1, MaxServiceSeconds); err != nil {
 		return err
 	}
 	if r.QueryInterval == "" {
 		return nil
 	}
-	_, err := number("QueryInterval", r.QueryInterval, 1, MaxServiceSeconds)
-	return err
+	return checkNumber("QueryInterval", r.QueryInterval, 1, MaxServiceSeconds)
 }
 
-// number reads a whole number in plain decimal digits.
-func number(field, text string, least, most int) (int, error) {
+// checkNumber checks that text is a whole number in plain decimal digits.
+func checkNumber(field, text string, least, most int) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || strconv.Itoa(n) != text || n < least || n > most {
-		return 0, fmt.Errorf("%s: %q is not a whole number from %d to %d", field, text, least, most)
+		return fmt.Errorf("%s: %q is not a whole number from %d to %d", field, text, least, most)
 	}
-	return n, nil
+	return nil
 }
 
 // control says whether s holds a control character.

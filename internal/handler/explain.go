@@ -13,7 +13,7 @@ import (
 func (h *Handler) explain(ctx context.Context, r request, b builder, build Build) string {
 	log := h.readLog(ctx, build)
 	phase := build.failed()
-	head := ""
+	var head string
 	switch {
 	case build.Status == "TIMED_OUT" || build.Status == inProgress:
 		head = overtime(build, phase)
