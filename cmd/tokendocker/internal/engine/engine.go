@@ -122,7 +122,7 @@ func (e *Engine) build(ctx context.Context) error {
 }
 
 // openDoor makes the front: who calls, and whether they may.
-func (e *Engine) openDoor(context.Context) (err error) {
+func (e *Engine) openDoor(ctx context.Context) (err error) {
 	e.iam, err = iam.New(iam.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
 		Sessions: e.sessions, Store: e.store, Switches: &e.options.Switches})
 	if err != nil {
@@ -140,7 +140,7 @@ func (e *Engine) openDoor(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.listen, err = listen(e.store, e.door, authority)
+	e.listen, err = listen(ctx, e.store, e.door, authority)
 	return err
 }
 

@@ -33,7 +33,7 @@ type listeners struct {
 	done      chan error
 }
 
-func listen(store *state.Store, front http.Handler, authority *door.Authority) (*listeners, error) {
+func listen(ctx context.Context, store *state.Store, front http.Handler, authority *door.Authority) (*listeners, error) {
 	l := &listeners{authority: authority, done: make(chan error, 3), remove: func() error { return nil }}
 	dir, err := store.Dir("sockets")
 	if err != nil {
@@ -46,18 +46,18 @@ func listen(store *state.Store, front http.Handler, authority *door.Authority) (
 		l.remove = func() error { return os.RemoveAll(dir) }
 	}
 	l.sockets = dir
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
 	l.address = "http://" + tcp.Addr().String()
 	l.serve(tcp, front)
-	plain, err := listenUnix(filepath.Join(dir, sandbox.HTTPSocket))
+	plain, err := listenUnix(ctx, filepath.Join(dir, sandbox.HTTPSocket))
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	l.serve(plain, front)
-	secure, err := listenUnix(filepath.Join(dir, sandbox.HTTPSSocket))
+	secure, err := listenUnix(ctx, filepath.Join(dir, sandbox.HTTPSSocket))
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -65,11 +65,11 @@ func listen(store *state.Store, front http.Handler, authority *door.Authority) (
 	return l, nil
 }
 
-func listenUnix(path string) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove old socket: %w", err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listen for containers: %w", err)
 	}
@@ -93,7 +93,7 @@ func (l *listeners) Close() error {
 		}
 	}
 	for range l.servers {
-		<-l.done
+		<-l.done // http.ErrServerClosed
 	}
 	return errors.Join(append(failed, l.remove())...)
 }

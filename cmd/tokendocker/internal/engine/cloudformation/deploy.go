@@ -144,7 +144,7 @@ func (o *operation) deploy(ctx context.Context, in DeployInput, fresh bool) (Res
 	if reason != "" {
 		return Result{}, o.giveUp(ctx, reason, context.Cause(work), in.NoRollback)
 	}
-	if err := o.complete(ctx, in); err != nil {
+	if err := o.complete(ctx); err != nil {
 		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
 	}
 	return Result{Stack: o.stack.view(), Changed: changed, Requests: o.requests, Simulated: o.simulated()}, nil
@@ -160,7 +160,7 @@ func (o *operation) outcome(ctx, work context.Context, failed map[string]error) 
 	case len(failed) > 0:
 		return failedToMake(o.failures), nil
 	case work.Err() != nil:
-		return context.Cause(work).Error() + ". ", nil
+		return context.Cause(work).Error() + ". ", nil //nolint:nilerr // it is the reason, no error of ours
 	}
 	return "", nil
 }
@@ -204,7 +204,7 @@ func (o *operation) removed() bool {
 }
 
 // complete ends a deployment whose resources are all there.
-func (o *operation) complete(ctx context.Context, in DeployInput) error {
+func (o *operation) complete(ctx context.Context) error {
 	if !o.stack.Status.InProgress() { // nothing to do
 		return o.save()
 	}

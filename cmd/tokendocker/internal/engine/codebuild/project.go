@@ -158,7 +158,7 @@ func (p *project) complete() error {
 	return checkVariables(p.Environment.EnvironmentVariables)
 }
 
-func checkMinutes(name string, n number, low, high number) error {
+func checkMinutes(name string, n, low, high number) error { //nolint:unparam // both limits happen to begin at 5
 	if n < low || n > high {
 		return invalid("Invalid %s: %d. It must be between %d and %d.", name, n, low, high)
 	}

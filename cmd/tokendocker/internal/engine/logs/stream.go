@@ -76,7 +76,7 @@ func loadStream(file string) (*stream, error) {
 	lines := bytes.Split(whole, []byte("\n"))
 	var head streamHead
 	if json.Unmarshal(lines[0], &head) != nil || head.Name == "" {
-		return nil, nil // its first write was cut off; nothing was ever in it
+		return nil, nil //nolint:nilerr // its first write was cut off; nothing was ever in it
 	}
 	s := &stream{name: head.Name, created: head.Created, file: file}
 	for _, line := range lines[1 : len(lines)-1] {

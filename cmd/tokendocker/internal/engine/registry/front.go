@@ -174,9 +174,10 @@ func (f *Front) putManifest(w http.ResponseWriter, r *http.Request, q request) {
 		refuse(w, http.StatusBadRequest, "MANIFEST_INVALID", "Image manifest is too large or could not be read")
 		return
 	}
-	tag, want := q.route.reference, ""
+	tag := q.route.reference
 	if strings.Contains(tag, ":") {
-		tag, want = "", tag
+		want := tag
+		tag = ""
 		if got := contentDigest(want, body); got != want {
 			refuse(w, http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("Image manifest has digest %s, not %s", got, want))
 			return

@@ -21,7 +21,6 @@ type request struct {
 	query  url.Values
 	bucket string
 	key    string
-	keys   []string // of DeleteObjects
 }
 
 // operation is one of S3's operations: how to tell it, which action it needs, and what it does.
