@@ -25,8 +25,8 @@ type Roles interface {
 
 // Builds tells of builds that have ended.
 type Builds interface {
-	// OnBuildEnded asks to be told the id, "project:uuid", of every build that ends from now on.
-	OnBuildEnded(func(buildID string))
+	// OnEnded asks to be told the id, "project:uuid", and status of every build that ends from now on.
+	OnEnded(func(buildID, status string))
 }
 
 // Options are what the room needs. All are required.
@@ -121,7 +121,7 @@ func New(o Options) (*Room, error) {
 			return nil, fmt.Errorf("abort execution %s: %w", arn, err)
 		}
 	}
-	o.Builds.OnBuildEnded(r.ended.tell)
+	o.Builds.OnEnded(func(id, _ string) { r.ended.tell(id) })
 	return r, nil
 }
 
