@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
 )
@@ -278,3 +279,6 @@ func inLayer(t *testing.T, blob io.Reader, name string) ([]byte, bool) {
 }
 
 func text(s string) *string { return &s }
+
+// id is how the docker objects of the state folder are labelled.
+func (r *rehearsed) id() string { return engine.SandboxID(r.state) }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
@@ -29,7 +30,7 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 	}
 	r.log.Note("%s: deploying", s.Name)
 	outcome, err := r.engine.Deploy(ctx, d)
-	r.record(outcome)
+	r.record(outcome, err)
 	if err != nil {
 		return deployError(err)
 	}
@@ -44,7 +45,7 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 }
 
 // record adds a stack's outcome to the summary and prints its images, which a failed stack has none of.
-func (r *rehearsal) record(outcome engine.Outcome) {
+func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 	if outcome.Stack.Name == "" {
 		return
 	}
@@ -53,15 +54,16 @@ func (r *rehearsal) record(outcome engine.Outcome) {
 		image := report.Image{Builder: b.Builder, URI: b.URI, Digest: b.Digest, Tag: b.Tag, Built: b.Built,
 			Seconds: b.Took.Seconds(), Overhead: max(0, (b.Took - b.Docker).Seconds())}
 		stack.Images = append(stack.Images, image)
-		if !outcome.Stack.Status.Failed() {
+		if failed == nil {
 			r.printer.Image(image)
 		}
 	}
 	for _, s := range outcome.Simulated {
 		stack.Simulated = append(stack.Simulated, report.Resource{Path: s.Path, Type: s.Type})
 	}
-	if outcome.Stack.Status.Failed() {
-		stack.Failure = &report.Failure{Reason: outcome.Stack.Reason}
+	if f, ok := errors.AsType[*cloudformation.Failed](failed); ok {
+		first, _ := f.First()
+		stack.Failure = &report.Failure{Path: first.Path, Reason: first.Reason}
 	}
 	r.summary.Stacks = append(r.summary.Stacks, stack)
 }

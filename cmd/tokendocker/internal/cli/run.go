@@ -239,7 +239,8 @@ func asMachine(err error) error {
 // deployError is what the user hears when a stack failed.
 func deployError(err error) error {
 	if failed, ok := errors.AsType[*cloudformation.Failed](err); ok {
-		return &fault.Error{Kind: fault.Deploy, Text: failed.Error(), Err: err}
+		text, _, _ := strings.Cut(failed.Error(), "\n") // the rest stands in the event
+		return &fault.Error{Kind: fault.Deploy, Text: text, Err: err}
 	}
 	if errors.Is(err, context.Canceled) {
 		return err

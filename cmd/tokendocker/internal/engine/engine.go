@@ -161,15 +161,15 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 		return err
 	}
 	e.sandbox, err = sandbox.New(sandbox.Config{
-		State: sandboxID(e.options.StateDir), Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
+		State: SandboxID(e.options.StateDir), Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
 		ECRHosts: []string{registry.Host{Account: e.place.account, Region: e.place.region, Suffix: e.place.suffix}.String()},
 		Mirror:   e.mirror != nil, Log: e.options.Progress,
 	})
 	return err
 }
 
-// sandboxID names a state folder's docker objects: the same at every run, another one for every folder.
-func sandboxID(dir string) string {
+// SandboxID names a state folder's docker objects: the same at every run, another one for every folder.
+func SandboxID(dir string) string {
 	return "td-" + shortHash(filepath.Clean(dir))
 }
 

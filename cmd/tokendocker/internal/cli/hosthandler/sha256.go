@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "2505bd3caa604b9eb97b6aba7ff09168dc5cb2cd6b853258d5d7e3e30b5435de"
+const For = "6d05cd7021a94117f78a96f25151b789103435fb834bf5c47ef44e66799de603"

@@ -32,7 +32,7 @@ type inlineProperties struct {
 func (roleProvider) Immutable() []string { return []string{"RoleName", "Path"} }
 
 // Create makes the role. A repeated try of the same operation finds the role that it made.
-func (p roleProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+func (p roleProvider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
 	props, err := decode[roleProperties](r.Properties)
 	if err != nil {
 		return resource.Result{}, err
@@ -60,6 +60,11 @@ func (p roleProvider) Create(_ context.Context, r resource.Request) (resource.Re
 	}
 	if err := p.apply(name, props, roleProperties{}); err != nil {
 		return resource.Result{}, errors.Join(err, p.room.roles.Delete(name))
+	}
+	// CloudFormation waits until services know a new role; it does not wait for policies. AWS documents
+	// neither; stack events show some fifteen seconds for every new role.
+	if err := p.room.Clock.Sleep(ctx, p.room.Switches.PolicyDelay); err != nil {
+		return resource.Result{PhysicalID: name}, err
 	}
 	return p.result(name)
 }
