@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the main job, `make test` proves everything. Both do their own set-up.
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tokendocker
-export PATH := $(CURDIR)/bin:$(PATH)
+export PATH := $(CURDIR)/bin:$(CACHE)/bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: demo test quick setup build lint clean
