@@ -29,6 +29,10 @@ func (h *Handler) readLog(ctx context.Context, build Build) log {
 	}
 	where := "Whole log: group " + build.LogGroup + ", stream " + build.LogStream
 	var events []string
+	patience := logPatience
+	if end, ok := ctx.Deadline(); ok { // an answer without the log's end is better than none
+		patience = min(patience, time.Until(end)/2)
+	}
 	for waited := time.Duration(0); ; waited += logPause {
 		read, err := h.logEnd(ctx, build)
 		if err != nil {
@@ -39,7 +43,7 @@ func (h *Handler) readLog(ctx context.Context, build Build) log {
 		if buildlog.Complete(events) || build.failed().early() {
 			break
 		}
-		if waited >= logPatience || h.Sleep(ctx, logPause) != nil {
+		if waited >= patience || h.Sleep(ctx, logPause) != nil {
 			where += " (log incomplete: its end had not arrived yet)"
 			break
 		}
