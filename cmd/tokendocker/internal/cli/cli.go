@@ -45,12 +45,12 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		fmt.Fprintln(stderr, "interrupted") //nolint:errcheck // nobody is left to tell
+		fmt.Fprintln(stderr, "interrupted; the next rehearsal rolls back what was not finished")
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "tokendocker: %v\n", err) //nolint:errcheck // nobody is left to tell
+	fmt.Fprintf(stderr, "tokendocker: %v\n", err)
 	if hint := fault.HintOf(err); hint != "" {
-		fmt.Fprintf(stderr, "  %s\n", hint) //nolint:errcheck // nobody is left to tell
+		fmt.Fprintf(stderr, "  %s\n", hint)
 	}
 	return exitCode(err)
 }

@@ -165,7 +165,14 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 		ECRHosts: []string{registry.Host{Account: e.place.account, Region: e.place.region, Suffix: e.place.suffix}.String()},
 		Mirror:   e.mirror != nil, Log: e.options.Progress,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	// What a killed engine left goes now, whether or not this one will build. Without docker there is nothing.
+	if err := sandbox.Sweep(ctx, SandboxID(e.options.StateDir)); err != nil {
+		e.options.Log.Warn("sweep", "error", err)
+	}
+	return nil
 }
 
 // SandboxID names a state folder's docker objects: the same at every run, another one for every folder.

@@ -96,7 +96,7 @@ func (l *Log) drop(key string) {
 }
 
 func (l *Log) line(format string, args ...any) {
-	fmt.Fprintf(l.out, format+"\n", args...) //nolint:errcheck // nobody is left to tell
+	fmt.Fprintf(l.out, format+"\n", args...)
 }
 
 // Seconds shows a duration as people read one: tenths of a second below a minute, whole seconds above.

@@ -89,7 +89,7 @@ func (t *text) Summary(Summary) {}
 func (t *text) Image(i Image) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.out, "%s %s@%s\n", i.Builder, i.URI, i.Digest) //nolint:errcheck // nobody is left to tell
+	fmt.Fprintf(t.out, "%s %s@%s\n", i.Builder, i.URI, i.Digest)
 }
 
 type lines struct {
@@ -126,7 +126,7 @@ func (l *lines) Summary(s Summary) {
 func (l *lines) encode(v any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.out.Encode(v) //nolint:errcheck // nobody is left to tell
+	l.out.Encode(v)
 }
 
 // orEmpty makes a missing list an empty one, so that scripts need not tell null from nothing.

@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "6d05cd7021a94117f78a96f25151b789103435fb834bf5c47ef44e66799de603"
+const For = "cdedfac458dad700b75c67a9e732e0710ead3e83a775d23b02adca6efb7d75a3"
