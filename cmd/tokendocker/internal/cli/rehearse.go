@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +60,10 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 				set, err := simulated.ParseSet(text)
 				if err != nil {
 					return fault.New(fault.Usage, "for example --set Shop.Api0123ABCD=abcdefghij", "--set %v", err)
+				}
+				if !utf8.ValidString(set.Value) {
+					name, _, _ := strings.Cut(text, "=")
+					return fault.New(fault.Usage, "CloudFormation's values are text", "--set %s: the value is not UTF-8", name)
 				}
 				o.Set = append(o.Set, set)
 			}

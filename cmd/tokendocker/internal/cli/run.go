@@ -245,5 +245,11 @@ func deployError(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	if unknown, ok := errors.AsType[*simulated.UnknownError](err); ok {
+		return fault.New(fault.Usage, "", "--set: %v", unknown)
+	}
+	if made, ok := errors.AsType[*simulated.RealError](err); ok {
+		return fault.New(fault.Usage, "", "--set: %v", made)
+	}
 	return fault.Wrap(fault.Deploy, "", err, "the deploy failed")
 }
