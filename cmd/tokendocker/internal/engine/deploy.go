@@ -163,3 +163,8 @@ func (e *Engine) Open(ctx context.Context, image Image) (v1.Image, error) {
 	}
 	return e.registries.Image(ctx, h.ARN(name), image.Digest)
 }
+
+// Call makes an AWS call of a JSON service as the account's operator, who may do anything.
+func (e *Engine) Call(ctx context.Context, service, operation string, in, out any) error {
+	return e.door.Call(ctx, e.operator, e.place.region, service, operation, in, out)
+}

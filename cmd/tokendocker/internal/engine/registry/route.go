@@ -62,6 +62,9 @@ func (rt route) actions(r *http.Request) []string {
 		if r.Method == http.MethodPost && r.URL.Query().Has("digest") {
 			return []string{"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
 		}
+		if r.Method == http.MethodPut && r.ContentLength != 0 { // the last part comes with the end
+			return []string{"ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
+		}
 		return map[string][]string{
 			http.MethodPost:  {"ecr:InitiateLayerUpload"},
 			http.MethodPatch: {"ecr:UploadLayerPart"},
