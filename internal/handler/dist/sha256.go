@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "2505bd3caa604b9eb97b6aba7ff09168dc5cb2cd6b853258d5d7e3e30b5435de"
+const SHA256 = "cdedfac458dad700b75c67a9e732e0710ead3e83a775d23b02adca6efb7d75a3"
