@@ -113,28 +113,17 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 
 // operations are what the room can do.
 var operations = map[string]func(*Room, *protocol.Call) (any, error){
-	"CreateLogGroup":        operation((*Room).createGroup),
-	"DeleteLogGroup":        operation((*Room).deleteGroup),
-	"DescribeLogGroups":     operation((*Room).describeGroups),
-	"PutRetentionPolicy":    operation((*Room).putRetention),
-	"DeleteRetentionPolicy": operation((*Room).deleteRetention),
-	"CreateLogStream":       operation((*Room).createStream),
-	"DeleteLogStream":       operation((*Room).deleteStream),
-	"DescribeLogStreams":    operation((*Room).describeStreams),
-	"PutLogEvents":          operation((*Room).putEvents),
-	"GetLogEvents":          operation((*Room).getEvents),
-	"FilterLogEvents":       operation((*Room).filterEvents),
-}
-
-// operation decodes the input of one of the room's methods. region is the call's.
-func operation[In any](do func(r *Room, region string, in In) (any, error)) func(*Room, *protocol.Call) (any, error) {
-	return func(r *Room, call *protocol.Call) (any, error) {
-		var in In
-		if err := json.Unmarshal(call.Body, &in); err != nil {
-			return nil, protocol.Errorf("SerializationException", "%v", err)
-		}
-		return do(r, call.Region, in)
-	}
+	"CreateLogGroup":        protocol.Operation((*Room).createGroup),
+	"DeleteLogGroup":        protocol.Operation((*Room).deleteGroup),
+	"DescribeLogGroups":     protocol.Operation((*Room).describeGroups),
+	"PutRetentionPolicy":    protocol.Operation((*Room).putRetention),
+	"DeleteRetentionPolicy": protocol.Operation((*Room).deleteRetention),
+	"CreateLogStream":       protocol.Operation((*Room).createStream),
+	"DeleteLogStream":       protocol.Operation((*Room).deleteStream),
+	"DescribeLogStreams":    protocol.Operation((*Room).describeStreams),
+	"PutLogEvents":          protocol.Operation((*Room).putEvents),
+	"GetLogEvents":          protocol.Operation((*Room).getEvents),
+	"FilterLogEvents":       protocol.Operation((*Room).filterEvents),
 }
 
 // Serve does one call.

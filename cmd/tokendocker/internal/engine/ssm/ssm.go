@@ -53,22 +53,12 @@ func (r *Room) Value(region, reference string) (string, error) {
 
 // operations are what the room can do.
 var operations = map[string]func(*Room, *protocol.Call) (any, error){
-	"GetParameter":        operation((*Room).getParameter),
-	"GetParameters":       operation((*Room).getParameters),
-	"GetParametersByPath": operation((*Room).getByPath),
-	"PutParameter":        operation((*Room).putParameter),
-	"DeleteParameter":     operation((*Room).deleteParameter),
-	"DeleteParameters":    operation((*Room).deleteParameters),
-}
-
-func operation[In any](do func(r *Room, region string, in In) (any, error)) func(*Room, *protocol.Call) (any, error) {
-	return func(r *Room, call *protocol.Call) (any, error) {
-		var in In
-		if err := json.Unmarshal(call.Body, &in); err != nil {
-			return nil, protocol.Errorf("SerializationException", "%v", err)
-		}
-		return do(r, call.Region, in)
-	}
+	"GetParameter":        protocol.Operation((*Room).getParameter),
+	"GetParameters":       protocol.Operation((*Room).getParameters),
+	"GetParametersByPath": protocol.Operation((*Room).getByPath),
+	"PutParameter":        protocol.Operation((*Room).putParameter),
+	"DeleteParameter":     protocol.Operation((*Room).deleteParameter),
+	"DeleteParameters":    protocol.Operation((*Room).deleteParameters),
 }
 
 // Needs names the parameters.
