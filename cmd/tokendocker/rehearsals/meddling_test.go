@@ -97,9 +97,11 @@ func TestInterrupt(t *testing.T) {
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
 	run := r.start(nil)
+	asked := time.Now()
 	must(t, run.cmd.Process.Signal(syscall.SIGINT))
-	if o := run.wait().wantExit(130); o.took > 40*time.Second {
-		t.Errorf("it took %s to stop", o.took)
+	run.wait().wantExit(130)
+	if took := time.Since(asked); took > 20*time.Second { // generous: docker stops three containers on a busy machine
+		t.Errorf("it took %s to stop", took)
 	}
 	r.wantNothingLeft()
 

@@ -30,7 +30,7 @@ func TestUsage(t *testing.T) {
 			r.write("web/other", "")
 			return nil, nil
 		}, 3,
-			[]string{"[One/Web]", "Dockerfile"}},
+			[]string{"[One/Web]", `Dockerfile "Dockerfile" does not exist in`}},
 		{"no context", func(r *rehearsed) (settings, []string) {
 			app, _ := one("")
 			app.Builders[0].Path = "nowhere"
@@ -68,11 +68,13 @@ func TestUsage(t *testing.T) {
 				t.Errorf("standard output holds %q", o.stdout)
 			}
 			lines := strings.Split(strings.TrimSpace(o.stderr), "\n")
-			sentence := ""
-			for i, line := range lines {
-				if strings.HasPrefix(line, "tokendocker: ") {
-					sentence = strings.Join(lines[i:], "\n")
-				}
+			// The last line is the sentence, with a hint below it where there is one.
+			sentence := lines[len(lines)-1]
+			if strings.HasPrefix(sentence, "  ") && len(lines) > 1 {
+				sentence = lines[len(lines)-2] + sentence
+			}
+			if !strings.HasPrefix(sentence, "tokendocker: ") {
+				t.Errorf("the last word is no sentence:\n%s", o.stderr)
 			}
 			for _, want := range c.says {
 				if !strings.Contains(sentence, want) {
@@ -95,26 +97,39 @@ func (r *rehearsed) remove(name string) {
 	must(r.t, os.Remove(filepath.Join(r.app, name)))
 }
 
-// TestText checks the answer for people and scripts: one line for each image on standard output, nothing else.
+// TestText checks the answer for people and scripts: one line for each image on standard output, nothing else, and
+// what it says is so.
 func TestText(t *testing.T) {
-	app, files := one("FROM busybox:1\nARG A\nRUN true\n")
+	app, files := one("FROM busybox:1\nARG A\nRUN sleep 3; echo made > /file\n")
 	r := newApp(t, app, files)
 	first := r.run(nil, "rehearse", r.app, "--state", r.state).wantExit(0)
 	if !regexp.MustCompile(`^One/Web 123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/\S+@sha256:[0-9a-f]{64}\n$`).MatchString(first.stdout) {
 		t.Errorf("printed %q", first.stdout)
 	}
-	if again := r.run(nil, "rehearse", r.app, "--state", r.state).wantExit(0); again.stdout != first.stdout {
-		t.Errorf("printed %q, then %q", first.stdout, again.stdout)
+	again := r.rehearse(nil).wantExit(0)
+	image := again.image("One/Web")
+	if want := "One/Web " + image.URI + "@" + image.Digest + "\n"; first.stdout != want || string(again.file(image, "/file")) != "made\n" {
+		t.Errorf("printed %q, later %q", first.stdout, want)
 	}
+	if wrong := r.rehearse(nil, "--set", "One.TT.TopicName=x").wantExit(2); len(wrong.events) > 0 {
+		t.Errorf("a wrong name changed the stack: %v", wrong.events)
+	}
+	built := r.rehearse(nil, "--set", "One.T.TopicName=other").wantExit(0).image("One/Web")
+	if docker := built.Seconds - built.Overhead; !built.Built || docker < 3 || built.Overhead < 0.1 {
+		t.Errorf("a build that sleeps three seconds took docker %.1f s of %.1f s", docker, built.Seconds)
+	}
+	gone := r.rehearse(nil, "--destroy").wantExit(0)
+	if image := r.run(nil, "image", r.app, "--state", r.state).wantExit(2); !strings.Contains(image.stderr, "nothing is deployed") {
+		t.Errorf("said %q", image.stderr)
+	}
+	for _, e := range gone.events {
+		if e.Type == "AWS::ECR::Repository" && e.Status != "DELETE_SKIPPED" {
+			t.Errorf("the repository of a stack that was deployed is kept, and yet: %+v", e)
+		}
+	}
+
 	elsewhere := r.run(nil, "rehearse", r.app, "--state", r.state+"2", "--account", "210987654321", "--region", "eu-central-1").wantExit(0)
 	if !strings.HasPrefix(elsewhere.stdout, "One/Web 210987654321.dkr.ecr.eu-central-1.amazonaws.com/") {
 		t.Errorf("printed %q", elsewhere.stdout)
-	}
-	gone := r.run(nil, "rehearse", r.app, "--state", r.state, "--destroy").wantExit(0)
-	if gone.stdout != "" {
-		t.Errorf("--destroy printed %q", gone.stdout)
-	}
-	if image := r.run(nil, "image", r.app, "--state", r.state).wantExit(2); !strings.Contains(image.stderr, "nothing is deployed") {
-		t.Errorf("said %q", image.stderr)
 	}
 }
