@@ -24,7 +24,7 @@ var needs = map[string]map[string]need{
 	"Function": {
 		"states:StartExecution":          {scenario: create, says: []string{"states:StartExecution", "stateMachine:tokendocker-"}},
 		"states:ListExecutions":          {scenario: update, says: []string{"states:ListExecutions", "stateMachine:tokendocker-"}},
-		"states:StopExecution":           {effect: "an update that is cancelled leaves its execution running; TestSiblingFails sees it stopped"},
+		"states:StopExecution":           {scenario: cancelled, says: []string{"states:StopExecution", "execution:tokendocker-"}},
 		"ecr:BatchGetImage":              {scenario: create, says: []string{"ecr:BatchGetImage", ":repository/"}},
 		"ecr:BatchDeleteImage":           {scenario: refusedImage, says: []string{"ecr:BatchDeleteImage", ":repository/"}},
 		"codebuild:ListBuildsForProject": {scenario: update, says: []string{"codebuild:ListBuildsForProject", ":project/td-"}},
@@ -136,7 +136,6 @@ func TestEveryResourceIsNeeded(t *testing.T) {
 var resourceEffects = map[string]string{
 	"Build/ecr:GetAuthorizationToken/0": "the action has no resource",
 	"Build/logs:CreateLogGroup/0":       "the group without its streams, as CodeBuild's own sample policy names it beside them",
-	"Function/states:StopExecution/0":   "see its action",
 }
 
 // elsewhere returns the template with another resource in the place of one entry.
@@ -154,11 +153,12 @@ func (p *permissions) elsewhere(resource string, statement, n int) []byte {
 	return raw
 }
 
-// synthesize makes the assembly once: a builder whose build fails for the value "bad".
+// synthesize makes the assembly once: a builder whose build fails for the value "bad" and takes ten
+// minutes for "slow".
 func synthesize(t *testing.T) *permissions {
 	t.Helper()
 	app := caseApp{Stack: "One", Builders: []caseBuilder{{ID: "Web", Path: "web", Minutes: 5, Args: map[string]caseArgument{"A": {Topic: "T"}}}}}
-	r := newApp(t, app, map[string]string{"web/Dockerfile": "FROM busybox:1\nARG A\nRUN echo $A && [ $A != bad ]\n"})
+	r := newApp(t, app, map[string]string{"web/Dockerfile": "FROM busybox:1\nARG A\nRUN echo $A && [ $A != bad ] && if [ $A = slow ]; then sleep 600; fi\n"})
 	p := &permissions{t: t, assembly: filepath.Join(t.TempDir(), "cdk.out")}
 	cmd := exec.CommandContext(t.Context(), builders)
 	cmd.Dir = r.app

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/cli/hosthandler"
@@ -19,7 +20,8 @@ type world struct {
 	t      *testing.T
 	engine *engine.Engine
 	stack  assembly.Stack
-	token  string // of the next deployments; empty: another one each time
+	token  string        // of the next deployments; empty: another one each time
+	cancel chan struct{} // closed: the deployment is cancelled and rolls back
 }
 
 // The scenarios' time: three minutes of patience take two seconds, and a build of some seconds ends within its five
@@ -58,7 +60,13 @@ func (w *world) deploy(template []byte, value string) string {
 	w.t.Helper()
 	d := engine.Deployment{DeployInput: cloudformation.DeployInput{StackName: w.stack.Name, Template: template, Paths: w.stack.Paths,
 		Capabilities: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"},
-		Token:        w.token}}
+		Token:        w.token, Interrupt: w.cancel}}
+	var failed []string
+	d.OnEvent = func(e cloudformation.Event) {
+		if strings.HasSuffix(string(e.Status), "_FAILED") {
+			failed = append(failed, e.Reason)
+		}
+	}
 	if value != "" {
 		d.Overrides = map[string]map[string]string{"T": {"TopicName": value}}
 	}
@@ -66,7 +74,7 @@ func (w *world) deploy(template []byte, value string) string {
 		d.Assets = append(d.Assets, engine.Asset{Bucket: f.Bucket, Key: f.Key, Write: f.Write})
 	}
 	if _, err := w.engine.Deploy(w.t.Context(), d); err != nil {
-		return err.Error()
+		return err.Error() + "\n" + strings.Join(failed, "\n")
 	}
 	return ""
 }
@@ -95,6 +103,26 @@ func update(p *permissions, reduced []byte) string {
 	w := p.world()
 	w.begin("one")
 	return w.deploy(reduced, "two")
+}
+
+// cancelled updates to a value whose build takes long, and cancels that: the roll-back's request ends the older one.
+func cancelled(p *permissions, reduced []byte) string {
+	w := p.world()
+	if said := w.deploy(reduced, "one"); said != "" {
+		return said
+	}
+	w.cancel = make(chan struct{})
+	go func() {
+		defer close(w.cancel)
+		for range 300 {
+			var builds struct{ IDs []string }
+			if w.engine.Call(p.t.Context(), "codebuild", "ListBuilds", map[string]any{}, &builds) == nil && len(builds.IDs) == 2 {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	return w.deploy(reduced, "slow")
 }
 
 // failingBuild deploys a value with which the Dockerfile fails.
