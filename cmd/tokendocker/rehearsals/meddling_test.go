@@ -20,10 +20,10 @@ type running struct {
 }
 
 // start starts a rehearsal and waits until its build container runs.
-func (r *rehearsed) start(env settings, args ...string) *running {
+func (r *rehearsed) start() *running {
 	r.t.Helper()
 	run := &running{r: r, started: time.Now()}
-	run.cmd = r.command(env, append([]string{"rehearse", r.app, "--state", r.state, "--json"}, args...)...)
+	run.cmd = r.command(nil, "rehearse", r.app, "--state", r.state, "--json")
 	run.cmd.Stdout, run.cmd.Stderr = &run.stdout, &run.stderr
 	must(r.t, run.cmd.Start())
 	for range 300 {
@@ -58,7 +58,7 @@ func (run *running) wait() outcome {
 func TestKilledBuild(t *testing.T) {
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
-	run := r.start(nil)
+	run := r.start()
 	must(t, exec.CommandContext(t.Context(), "docker", "kill", r.building()).Run())
 	o := run.wait().wantExit(4)
 	if reason := o.summary.Stacks[0].Failure.Reason; !strings.Contains(reason, "CodeBuild itself failed") {
@@ -96,7 +96,7 @@ func TestTimeOut(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
-	run := r.start(nil)
+	run := r.start()
 	asked := time.Now()
 	must(t, run.cmd.Process.Signal(syscall.SIGINT))
 	run.wait().wantExit(130)
@@ -105,7 +105,7 @@ func TestInterrupt(t *testing.T) {
 	}
 	r.wantNothingLeft()
 
-	run = r.start(nil)
+	run = r.start()
 	must(t, run.cmd.Process.Kill())
 	_ = run.cmd.Wait() // killed
 	r.recovers()
@@ -115,7 +115,7 @@ func TestInterrupt(t *testing.T) {
 func TestBusy(t *testing.T) {
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
-	run := r.start(nil)
+	run := r.start()
 	second := r.run(nil, "rehearse", r.app, "--state", r.state).wantExit(5)
 	if !strings.Contains(second.stderr, "another rehearsal uses the state folder") {
 		t.Errorf("said %s", second.stderr)

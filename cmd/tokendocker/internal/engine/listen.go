@@ -93,7 +93,7 @@ func (l *listeners) Close() error {
 		}
 	}
 	for range l.servers {
-		<-l.done // http.ErrServerClosed
+		_ = <-l.done // http.ErrServerClosed
 	}
 	return errors.Join(append(failed, l.remove())...)
 }

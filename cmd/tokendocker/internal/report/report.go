@@ -126,7 +126,7 @@ func (l *lines) Summary(s Summary) {
 func (l *lines) encode(v any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.out.Encode(v)
+	_ = l.out.Encode(v) // nobody is left to tell
 }
 
 // orEmpty makes a missing list an empty one, so that scripts need not tell null from nothing.

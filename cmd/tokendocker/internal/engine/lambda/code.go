@@ -71,7 +71,7 @@ func s3Error(err error) error {
 // inlineArchive puts inline source text into a zip, under the name that the runtime's handler index.* has.
 // Source: AWS CloudFormation User Guide, "AWS::Lambda::Function Code", ZipFile.
 func inlineArchive(source, runtime string) ([]byte, error) {
-	name := ""
+	var name string
 	switch {
 	case strings.HasPrefix(runtime, "nodejs"):
 		name = "index.js"

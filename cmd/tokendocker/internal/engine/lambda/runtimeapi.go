@@ -54,7 +54,7 @@ const runtimePrefix = "/2018-06-01/runtime/"
 
 // serveRuntime starts a Runtime API on a free port of the loopback interface.
 func serveRuntime(limit time.Duration) (*runtimeAPI, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback answers at once
 	if err != nil {
 		return nil, fmt.Errorf("listen for the Lambda Runtime API: %w", err)
 	}

@@ -289,10 +289,11 @@ func TestReceive(t *testing.T) {
 	f := newFixture(t, doortest.Store(t), factor)
 	time.Sleep(100 * time.Millisecond) // more than a day
 	f.front.Clock.Now()
-	address, answers, stop, err := f.room.Receive(ctx, doortest.Region, "arn:aws:cloudformation:r:1:stack/S/guid|Res|req-1")
+	address, _, done, err := f.room.Receive(ctx, doortest.Region, "arn:aws:cloudformation:r:1:stack/S/guid|Res|req-1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer done()
 	if !strings.Contains(address, "/cloudformation-custom-resource-response-euwest1/arn%3Aaws%3Acloudformation") {
 		t.Errorf("address %s", address)
 	}
@@ -310,9 +311,11 @@ func TestReceive(t *testing.T) {
 		t.Errorf("another method got %d", status)
 	}
 	for i := range 2 {
-		if address, answers, stop, err = f.room.Receive(ctx, doortest.Region, fmt.Sprintf("stack|Res|%d", i)); err != nil {
+		again, answers, stop, err := f.room.Receive(ctx, doortest.Region, fmt.Sprintf("stack|Res|%d", i))
+		if err != nil {
 			t.Fatal(err)
 		}
+		address = again
 		if status := request(t, http.MethodPut, address, "answer"); status != http.StatusOK {
 			t.Fatalf("the answer got %d", status)
 		}
