@@ -93,7 +93,9 @@ func (l *listeners) Close() error {
 		}
 	}
 	for range l.servers {
-		_ = <-l.done // http.ErrServerClosed
+		if err := <-l.done; !errors.Is(err, http.ErrServerClosed) {
+			failed = append(failed, err)
+		}
 	}
 	return errors.Join(append(failed, l.remove())...)
 }
