@@ -28,6 +28,7 @@ type Request struct {
 	Repository Repository // where the image goes
 	Project    string     // name of the CodeBuild project
 	LogGroup   string     // log group of the builds
+	RetainLogs string     `json:",omitempty"` // "true" where the handler makes the log group and nobody deletes it, or empty
 
 	Dockerfile string     `json:",omitempty"` // path inside the context; empty means "Dockerfile"
 	Target     string     `json:",omitempty"` // stage to build; empty means the last one
@@ -41,9 +42,14 @@ type Request struct {
 	PreBuild    []Text      `json:",omitempty"` // the user's pre-build commands, shell text
 	Environment []Argument  `json:",omitempty"` // environment of those commands beside the build arguments
 
+	Login *Login `json:",omitempty"` // docker login before the build; no part of the identity
+
 	BuildImage    string   `json:",omitempty"` // CodeBuild image, only where the user set it
+	BuildKit      string   `json:",omitempty"` // image of the BuildKit daemon, only where the user set it; no part of the identity
 	Replicas      []string `json:",omitempty"` // regions that must hold the image too, sorted
+	LambdaPull    string   `json:",omitempty"` // "true" where Lambda functions use replicas, or empty
 	CacheDisabled string   `json:",omitempty"` // "true" or empty
+	CacheURI      string   `json:",omitempty"` // repository of the layer cache, without a tag; empty means Repository.URI
 	ExtraHash     Text     `json:",omitempty"` // the user's own part of the identity
 	Ignore        []string `json:",omitempty"` // parts of the identity that the user switched off, of Ignorable
 
@@ -76,6 +82,13 @@ type Reference struct {
 	ID   string // what the Dockerfile calls it
 	From string // SecretsManager or ParameterStore
 	Name string // CodeBuild's reference syntax: name or ARN, with key, stage and version
+}
+
+// Login is a docker login with a secret that CodeBuild resolves by itself: a JSON object with the keys "username" and
+// "password" in Secrets Manager.
+type Login struct {
+	Secret   string // name or ARN of the secret
+	Registry string `json:",omitempty"` // host to log in to; empty means Docker Hub
 }
 
 // Text is a value whose bytes matter: literal parts travel as base64 of their bytes, so that the template stays

@@ -21,6 +21,9 @@ var (
 	identifier    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)           // secret ids and stages
 	region        = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)            // "us-gov-west-1"
 	repositoryURI = regexp.MustCompile(`^[A-Za-z0-9.:-]+/[a-z0-9][a-z0-9._/-]*$`) // host and name
+
+	imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`) // what docker may pull; docker itself reads it in full
+	registryHost   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.:/-]*$`)   // "ghcr.io", "host:5000", "https://index.docker.io/v1/"
 )
 
 // Values that a request may hold.
@@ -51,8 +54,16 @@ func checkPlaces(r Request) error {
 			return fmt.Errorf("%s: is missing or empty", f.name)
 		}
 	}
-	if !repositoryURI.MatchString(r.Repository.URI) {
-		return fmt.Errorf("Repository.URI: %q is not a registry host and a repository name, without a tag", r.Repository.URI)
+	for _, f := range []struct{ name, value string }{{"Repository.URI", r.Repository.URI}, {"CacheURI", r.CacheURI}} {
+		if optional := f.name == "CacheURI"; optional && f.value == "" {
+			continue
+		}
+		if !repositoryURI.MatchString(f.value) {
+			return fmt.Errorf("%s: %q is not a registry host and a repository name, without a tag", f.name, f.value)
+		}
+	}
+	if r.BuildKit != "" && !imageReference.MatchString(r.BuildKit) {
+		return fmt.Errorf("BuildKit: %q is not a reference of an image", r.BuildKit)
 	}
 	return nil
 }
@@ -72,8 +83,12 @@ func checkBuild(r Request) error {
 	if r.Network != "" && !slices.Contains(Networks, r.Network) {
 		return fmt.Errorf("Network: %q is not supported; use one of %s", r.Network, strings.Join(Networks, ", "))
 	}
-	if r.CacheDisabled != "" && r.CacheDisabled != "true" {
-		return fmt.Errorf("CacheDisabled: is %q; write \"true\" or leave it out", r.CacheDisabled)
+	for _, flag := range []struct{ name, value string }{
+		{"CacheDisabled", r.CacheDisabled}, {"RetainLogs", r.RetainLogs}, {"LambdaPull", r.LambdaPull},
+	} {
+		if flag.value != "" && flag.value != "true" {
+			return fmt.Errorf("%s: is %q; write \"true\" or leave it out", flag.name, flag.value)
+		}
 	}
 	return nil
 }
@@ -131,6 +146,18 @@ func checkReferences(r Request) error {
 				return fmt.Errorf("%s[%d].Name: %q is not the name or ARN of a secret", list.field, i, reference.Name)
 			}
 		}
+	}
+	return checkLogin(r.Login)
+}
+
+func checkLogin(l *Login) error {
+	switch {
+	case l == nil:
+		return nil
+	case l.Secret == "" || control(l.Secret):
+		return fmt.Errorf("Login.Secret: %q is not the name or ARN of a secret", l.Secret)
+	case l.Registry != "" && !registryHost.MatchString(l.Registry):
+		return fmt.Errorf("Login.Registry: %q is not the host of a registry", l.Registry)
 	}
 	return nil
 }

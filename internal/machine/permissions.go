@@ -16,6 +16,14 @@ const (
 	Function    Resource = "arn:{partition}:lambda:{region}:{account}:function:{function}"
 	FunctionLog Resource = "arn:{partition}:logs:{region}:{account}:log-group:{function log group}:log-stream:*"
 	BuildRule   Resource = "arn:{partition}:events:{region}:{account}:rule/StepFunctionsGetEventForCodeBuildStartBuildRule"
+
+	// Of builders that use more than the defaults.
+	RetainedLog     Resource = "arn:{partition}:logs:{region}:{account}:log-group:{log group}"
+	Replica         Resource = "arn:{partition}:ecr:{replica region}:{account}:repository/{repository}"
+	ReplicationRule Resource = "*" // the registry's settings have no ARN
+	ReplicationRole Resource = "arn:{partition}:iam::{account}:role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
+	Lease           Resource = "arn:{partition}:ssm:{region}:{account}:parameter/tokendocker/replication-lease"
+	Published       Resource = "arn:{partition}:ssm:{parameter region}:{account}:parameter{parameter prefix}/*"
 )
 
 // Names fill the braces of a Resource; each may be a CDK token. A field that the pattern does not use may be empty.
@@ -25,6 +33,9 @@ type Names struct {
 	Repository, Project, LogGroup string // of a builder: names
 	Machine                       string // name of the state machine
 	Function, FunctionLogGroup    string // names
+
+	ReplicaRegion                    string // of one replica
+	ParameterRegion, ParameterPrefix string // of published parameters; the prefix begins with a slash
 }
 
 // ARN returns the resource's ARN, or the pattern of ARNs that a policy may name.
@@ -33,6 +44,7 @@ func (r Resource) ARN(n Names) string {
 		"{partition}", n.Partition, "{region}", n.Region, "{account}", n.Account,
 		"{repository}", n.Repository, "{project}", n.Project, "{log group}", n.LogGroup,
 		"{machine}", n.Machine, "{function}", n.Function, "{function log group}", n.FunctionLogGroup,
+		"{replica region}", n.ReplicaRegion, "{parameter region}", n.ParameterRegion, "{parameter prefix}", n.ParameterPrefix,
 	).Replace(string(r))
 }
 
@@ -60,6 +72,39 @@ func FunctionActions() []Grant {
 			"an overtaken execution must not start another build"},
 		{FunctionLog, []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			"the function's own log"},
+	}
+}
+
+// RetentionActions returns what the handler needs for a builder whose logs outlive the stack.
+func RetentionActions() []Grant {
+	return []Grant{
+		{RetainedLog, []string{"logs:CreateLogGroup", "logs:PutRetentionPolicy"},
+			"the log group is no resource of the stack, so that no roll-back deletes it"},
+	}
+}
+
+// ReplicationActions returns what the handler needs for builders whose images are replicated (Amazon ECR User Guide,
+// "Private image replication").
+func ReplicationActions() []Grant {
+	return []Grant{
+		{Repository, []string{"ecr:DescribeImageReplicationStatus"},
+			"is every replica complete"},
+		{Replica, []string{"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"},
+			"lets Lambda pull replicas: ECR does not replicate policies"},
+		{ReplicationRule, []string{"ecr:DescribeRegistry", "ecr:PutReplicationConfiguration"},
+			"the registry's one replication configuration"},
+		{ReplicationRole, []string{"iam:CreateServiceLinkedRole"},
+			"ECR's own role, the first time that an account replicates"},
+		{Lease, []string{"ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"},
+			"one writer of that configuration at a time"},
+	}
+}
+
+// PublicationActions returns what the handler needs for consumers in other regions.
+func PublicationActions() []Grant {
+	return []Grant{
+		{Published, []string{"ssm:PutParameter", "ssm:DeleteParameters"},
+			"tells stacks in other regions the image's name and tag"},
 	}
 }
 
