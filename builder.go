@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -22,18 +23,48 @@ type TokenInjectableDockerBuilder interface {
 	awsiam.IGrantable
 
 	// ContainerImage is the image for ECS task definitions. What uses it waits for the build.
+	//
+	// This and all that follows may be used in other stacks of the same account too, in the builder's region and in
+	// its ReplicaRegions: such a stack reads Systems Manager parameters that the builder's stack publishes, and is
+	// deployed after it. No export ties the two together, so that the image can change and go.
 	ContainerImage() awsecs.ContainerImage
 
 	// DockerImageCode is the image for Lambda functions. What uses it waits for the build. The repository's policy
-	// then lets Lambda, for functions of this account and region, pull from it.
+	// then lets Lambda, for functions of this account, pull from it, in every region that holds the image.
 	DockerImageCode() awslambda.DockerImageCode
+
+	// DockerImageCodeWith is DockerImageCode with a command, entry point or working directory of the function's own.
+	DockerImageCodeWith(props *DockerImageCodeProps) awslambda.DockerImageCode
 
 	// ImageTag is the image's tag: 64 hexadecimal digits that change when, and only when, the image's inputs do. It
 	// is known when the stack deploys; what uses it waits for the build.
 	ImageTag() *string
 
-	// RepositoryName is the name of the ECR repository, known when the stack deploys.
+	// ImageDigest is the digest of the image's manifest, "sha256:..." as ECR and every registry name it. It is known
+	// when the stack deploys; what uses it waits for the build.
+	ImageDigest() *string
+
+	// ImageUri names the image for any program that pulls it: "HOST/REPOSITORY@sha256:...", in the region of the stack
+	// that uses it. It is known when the stack deploys; what uses it waits for the build.
+	ImageUri() *string
+
+	// RepositoryName is the name of the ECR repository, the same in every region, known when the stack deploys.
 	RepositoryName() *string
+
+	// Repository is the image's repository, to grant access to it and to watch it, from any stack that may use the
+	// image. It cannot be changed through it; the resource itself is the child "ECRRepository".
+	Repository() awsecr.IRepository
+
+	// ContainerImageFor is ContainerImage, and an error at synth unless scope is in region and region holds the image.
+	ContainerImageFor(scope constructs.Construct, region *string) awsecs.ContainerImage
+
+	// DockerImageCodeFor is DockerImageCode, and an error at synth unless scope is in region and region holds the
+	// image.
+	DockerImageCodeFor(scope constructs.Construct, region *string) awslambda.DockerImageCode
+
+	// RepositoryUriFor is the repository's URI in a region, "ACCOUNT.dkr.ecr.REGION.SUFFIX/NAME". It is an error at
+	// synth unless region holds the image.
+	RepositoryUriFor(region *string) *string
 
 	// GrantPrincipal is the role of the build, so that a grant to the builder lets the build's commands use what is
 	// granted.
@@ -45,20 +76,32 @@ type TokenInjectableDockerBuilder interface {
 type builder struct {
 	constructs.Construct
 
-	context   buildContext
-	args      map[string]contract.Text
-	extraHash contract.Text
-	platform  platform
-	minutes   float64
-	provider  *provider
+	context       buildContext
+	args          map[string]contract.Text
+	extraHash     contract.Text
+	platform      platform
+	compute       string
+	image         buildImage
+	buildkit      string
+	minutes       float64
+	cacheDisabled bool
+	commands      commands
+	login         *login
+	network       *network
+	logs          logs
+	replicas      []string // sorted
+	prefixes      []string // of pull-through caches
+	retention     retention
+	provider      *provider
 
-	source        contract.Source
-	repository    awsecr.Repository
-	repositoryURI *string
-	role          awsiam.Role
-	project       awscodebuild.CfnProject
-	build         awscdk.CustomResource
-	consumers     consumers
+	source     contract.Source
+	key        awskms.Key // nil without KmsEncryption
+	repository awsecr.Repository
+	cache      awsecr.Repository // of the layer cache; nil where it is in repository
+	role       awsiam.Role
+	project    awscodebuild.CfnProject
+	build      awscdk.CustomResource
+	consumers  consumers
 
 	problems *problems
 }
@@ -74,6 +117,7 @@ func NewTokenInjectableDockerBuilder(scope constructs.Construct, id *string, pro
 	}
 	b.read(props)
 	b.addRepository()
+	b.addCache()
 	b.addProject(b.addSource())
 	b.addBuild()
 	return b
@@ -84,23 +128,24 @@ func NewTokenInjectableDockerBuilder(scope constructs.Construct, id *string, pro
 func (b *builder) addBuild() {
 	cfnRepository := b.repository.Node().DefaultChild().(awsecr.CfnRepository)
 	logicalID := awscdk.Stack_Of(b).GetLogicalId(cfnRepository)
-	names := namesIn(b)
-	names.LogGroup = buildLogs + *b.project.Ref()
+	longest := longestNames(*logicalID)
 	b.provider.register(map[machine.Resource]string{
 		machine.Repository: *b.repository.RepositoryArn(),
 		machine.Project:    *b.project.AttrArn(),
-		machine.BuildLog:   machine.BuildLog.ARN(names),
-	}, longestNames(*logicalID))
+		machine.BuildLog:   machine.BuildLog.ARN(b.logNames()),
+	}, longest, append(b.logEntries(longest), b.replicaEntries(longest)...))
 
 	b.build = awscdk.NewCustomResource(b, jsii.String("Build"), &awscdk.CustomResourceProps{
 		ResourceType:   jsii.String("Custom::TokenInjectableDockerBuilder"),
 		ServiceToken:   b.provider.ServiceToken(),
-		ServiceTimeout: awscdk.Duration_Seconds(jsii.Number(serviceSeconds(b.minutes))),
+		ServiceTimeout: awscdk.Duration_Seconds(jsii.Number(b.serviceSeconds())),
 		Properties: &map[string]any{
 			"Request": awscdk.Lazy_UncachedAny(&requestProducer{builder: b}, nil),
 		},
 	})
 	b.build.Node().AddDependency(b.provider.machine, b.provider.policyScope, b.role)
+	b.waitForNetwork()
+	b.addReplication()
 	b.consumers = newConsumers(b)
 }
 

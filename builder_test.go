@@ -205,14 +205,6 @@ func TestConsumers(t *testing.T) {
 			t.Error("the nested stack does not get the tag as a parameter")
 		}
 	})
-	t.Run("another stack", func(t *testing.T) {
-		stack := newStack(t)
-		b := newBuilder(stack, "B", nil)
-		other := awscdk.NewStack(stack.Node().Root().(awscdk.App), jsii.String("Other"), nil)
-		awslambda.NewDockerImageFunction(other, jsii.String("F"), &awslambda.DockerImageFunctionProps{Code: b.DockerImageCode()})
-		text := synthError(t, stack)
-		one(t, text, "[S/B] the image is used by Other/F/Resource, which is in another stack")
-	})
 }
 
 func TestProvider(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
@@ -16,52 +15,105 @@ import (
 
 const defaultMinutes = 30
 
-// platform is what a builder's platform means to docker and to CodeBuild (AWS CodeBuild User Guide, "Docker images
-// provided by CodeBuild" and "Build environment compute modes and types").
-type platform struct {
-	docker, environment, image string
-}
-
-// platforms are the platforms that CodeBuild has machines for; the first is the default.
-var platforms = []platform{
-	{"linux/amd64", "LINUX_CONTAINER", "aws/codebuild/amazonlinux-x86_64-standard:5.0"},
-	{"linux/arm64", "ARM_CONTAINER", "aws/codebuild/amazonlinux-aarch64-standard:3.0"},
-}
-
 // argumentName is the handler's rule for names, said here in the words of the property.
 var argumentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
+// imageReference is what docker can pull; the rest of its grammar is docker's to check.
+var imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+
+// cachePrefix is what a pull-through cache rule may be called (Amazon ECR API Reference, CreatePullThroughCacheRule).
+var cachePrefix = regexp.MustCompile(`^[a-z0-9]+(?:[._/-][a-z0-9]+)*$`)
+
 // read takes the properties over. Whatever is wrong becomes a problem, and its default stands in.
 func (b *builder) read(props *TokenInjectableDockerBuilderProps) {
+	b.readContext(props)
+	b.readPlatform(b.known("Platform", props.Platform, platforms[0].docker))
+	b.readCompute(props.ComputeType)
+	b.readBuildImage(props.BuildImage)
+	b.readArgs(props.BuildArgs)
+	b.readCommands(props)
+	b.readLogin(props.DockerLoginSecretArn, props.DockerLogin)
+	b.readNetwork(props.Vpc, props.SubnetSelection, props.SecurityGroups)
+	b.readLogs(props.BuildLogGroup, props.RetainBuildLogs)
+	b.readReplicas(props.ReplicaRegions)
+	b.readRetention(props)
+	b.readPrefixes(props.EcrPullThroughCachePrefixes)
+	b.cacheDisabled = isTrue(props.CacheDisabled)
+	if b.buildkit = b.known("BuildkitImage", props.BuildkitImage, ""); b.buildkit != "" && !imageReference.MatchString(b.buildkit) {
+		b.problems.add("BuildkitImage is %q: give the name of an image, such as \"moby/buildkit:v0.26.0\"", b.buildkit)
+	}
+	if props.ExtraHash != nil {
+		b.extraHash = b.text("ExtraHash", props.ExtraHash)
+	}
+	b.readTimeout(props.BuildTimeout)
+	b.readProvider(props.Provider)
+}
+
+// readContext takes what is uploaded.
+func (b *builder) readContext(props *TokenInjectableDockerBuilderProps) {
 	b.context = buildContext{
 		folder:     b.known("Path", props.Path, ""),
 		dockerfile: path.Clean(filepath.ToSlash(b.known("File", props.File, defaultDockerfile))),
+		exclude:    b.knownList("Exclude", props.Exclude),
+		extra:      b.knownList("StageExtra", props.StageExtra),
 	}
 	if props.Path == nil || *props.Path == "" {
 		b.problems.add("Path is missing: give the folder of the build context")
 	}
-	if props.Exclude != nil {
-		for i, pattern := range *props.Exclude {
-			b.context.exclude = append(b.context.exclude, b.known(fmt.Sprintf("Exclude[%d]", i), pattern, ""))
-		}
-	}
-	b.readPlatform(b.known("Platform", props.Platform, platforms[0].docker))
-	b.readArgs(props.BuildArgs)
-	if props.ExtraHash != nil {
-		b.extraHash = b.text("ExtraHash", props.ExtraHash)
-	}
-	b.minutes = defaultMinutes
-	if props.BuildTimeout != nil {
-		minutes, problem := wholeUnits(props.BuildTimeout, "BuildTimeout", "minutes",
-			contract.MinBuildMinutes, contract.MaxBuildMinutes, props.BuildTimeout.ToMinutes)
-		if problem == "" {
-			b.minutes = minutes
-		} else {
-			b.problems.add("%s", problem)
-		}
-	}
-	b.readProvider(props.Provider)
 }
+
+// readTimeout takes the build's time-out. With replicas it is shorter, since they must arrive within the same hour.
+func (b *builder) readTimeout(timeout awscdk.Duration) {
+	most := float64(contract.MaxBuildMinutes)
+	if len(b.replicas) > 0 {
+		most = contract.MaxReplicaBuildMinutes
+	}
+	b.minutes = min(defaultMinutes, most)
+	if timeout == nil {
+		return
+	}
+	minutes, problem := wholeUnits(timeout, "BuildTimeout", "minutes", contract.MinBuildMinutes, most, timeout.ToMinutes)
+	switch {
+	case problem == "":
+		b.minutes = minutes
+	case len(b.replicas) > 0:
+		b.problems.add("%s, since replicas need the rest of the hour that a custom resource has", problem)
+	default:
+		b.problems.add("%s", problem)
+	}
+}
+
+// readPrefixes takes the prefixes of pull-through caches.
+func (b *builder) readPrefixes(prefixes *[]*string) {
+	if prefixes == nil {
+		return
+	}
+	for i, prefix := range *prefixes {
+		switch {
+		case prefix == nil || *prefix == "":
+			b.problems.add("EcrPullThroughCachePrefixes[%d] is empty: give the prefix of a pull-through cache rule", i)
+		case !isToken(*prefix) && !cachePrefix.MatchString(*prefix):
+			b.problems.add("EcrPullThroughCachePrefixes[%d] is %q: give the prefix of a pull-through cache rule as ECR has it, without a slash at its end", i, *prefix)
+		default:
+			b.prefixes = append(b.prefixes, *prefix)
+		}
+	}
+}
+
+// knownList takes a list of texts that must be known at synth.
+func (b *builder) knownList(property string, list *[]*string) []string {
+	if list == nil {
+		return nil
+	}
+	var texts []string
+	for i, text := range *list {
+		texts = append(texts, b.known(fmt.Sprintf("%s[%d]", property, i), text, ""))
+	}
+	return texts
+}
+
+// isTrue reads a flag that may be left out.
+func isTrue(flag *bool) bool { return flag != nil && *flag }
 
 // known takes a text that must be known at synth; fallback stands in for one that is not given.
 func (b *builder) known(property string, text *string, fallback string) string {
@@ -85,19 +137,6 @@ func (b *builder) text(property string, text *string) contract.Text {
 		return nil
 	}
 	return split(*text)
-}
-
-func (b *builder) readPlatform(name string) {
-	var names []string
-	for _, p := range platforms {
-		if p.docker == name {
-			b.platform = p
-			return
-		}
-		names = append(names, fmt.Sprintf("%q", p.docker))
-	}
-	b.problems.add("Platform is %q: give %s", name, strings.Join(names, " or "))
-	b.platform = platforms[0]
 }
 
 func (b *builder) readArgs(args *map[string]*string) {

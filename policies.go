@@ -1,8 +1,8 @@
 package tokendocker
 
 import (
-	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -14,8 +14,10 @@ import (
 // Sizes to which policies are filled, measured with the longest names that their resources can have (AWS IAM User
 // Guide, "IAM and AWS STS quotas"). Blanks do not count.
 const (
-	inlineSize  = 8500 // IAM takes 10,240 characters in all inline policies of a role; the role's own takes up to 1,000
-	managedSize = 5500 // IAM takes 6,144 characters
+	inlineMost  = 10_240 // characters that IAM takes in all inline policies of a role
+	inlineOwn   = 1_000  // what the role's own inline policy takes at most
+	inlineSize  = 7_000  // of the builders' share; the rest is for replicas and for consumers elsewhere
+	managedSize = 5_500  // IAM takes 6,144 characters
 
 	// managedPerRole leaves one of the ten managed policies that a role takes to the user.
 	managedPerRole = 9
@@ -25,62 +27,90 @@ const (
 // statements but never inside one, so the resources are spread here: over one inline policy, and then over managed
 // policies, of which an account has fewer.
 type policies struct {
-	scope  constructs.Construct
-	role   awsiam.Role
-	grants []machine.Grant // one per kind of resource
-	last   *policy
-	count  int
+	scope constructs.Construct
+	role  awsiam.Role
+	last  *policy
+	count int
 }
 
 // policy is the policy that is being filled.
 type policy struct {
-	statements map[machine.Resource]awsiam.PolicyStatement
+	document   awsiam.PolicyDocument
+	statements map[string]awsiam.PolicyStatement // by their actions
 	size, most int
 }
 
-// newPolicies prepares the permissions of role on those kinds of resources that each builder has one of. The scope
-// is for the policies alone, so that one can depend on all of them.
-func newPolicies(scope constructs.Construct, role awsiam.Role, grants []machine.Grant) *policies {
-	return &policies{scope: scope, role: role, grants: perBuilder(grants)}
+// entry is actions on one resource, and the longest ARN that the resource can come to have.
+type entry struct {
+	actions      []string
+	arn, longest string
 }
 
-// add gives the role its permissions on one builder's resources. arns holds an ARN for each kind of resource, and
-// longest the names that the ARNs can come to have.
-func (p *policies) add(arns map[machine.Resource]string, longest machine.Names) {
-	size := 0
-	for _, grant := range p.grants {
-		size += len(grant.Resource.ARN(longest)) + len(`"",`)
+// newPolicies prepares a role's permissions. The scope is for the policies alone, so that one can depend on all of
+// them.
+func newPolicies(scope constructs.Construct, role awsiam.Role) *policies {
+	return &policies{scope: scope, role: role}
+}
+
+// entries are grants on what one builder has, with its names and the longest that they can be. A grant on a kind of
+// resource that the names do not tell is left out.
+func entries(grants []machine.Grant, arns map[machine.Resource]string, longest machine.Names) []entry {
+	var list []entry
+	for _, grant := range perResource(grants) {
+		if arn, ok := arns[grant.Resource]; ok {
+			list = append(list, entry{grant.Actions, arn, grant.Resource.ARN(longest)})
+		}
 	}
-	if p.last == nil || p.last.size+size > p.last.most {
+	return list
+}
+
+// add gives the role what one builder needs, all of it in one policy.
+func (p *policies) add(list []entry) {
+	if len(list) == 0 {
+		return
+	}
+	if p.last == nil || p.last.size+p.last.growth(list) > p.last.most {
 		p.open()
 	}
-	p.last.size += size
-	for _, grant := range p.grants {
-		p.last.statements[grant.Resource].AddResources(jsii.String(arns[grant.Resource]))
+	p.last.size += p.last.growth(list)
+	for _, e := range list {
+		key := strings.Join(e.actions, " ")
+		if p.last.statements[key] == nil {
+			p.last.statements[key] = statement(e.actions)
+			p.last.document.AddStatements(p.last.statements[key])
+		}
+		p.last.statements[key].AddResources(jsii.String(e.arn))
 	}
+}
+
+// growth is the characters that entries add to the policy.
+func (p *policy) growth(list []entry) int {
+	size, seen := 0, map[string]bool{}
+	for _, e := range list {
+		size += len(e.longest) + len(`"",`)
+		if key := strings.Join(e.actions, " "); p.statements[key] == nil && !seen[key] {
+			seen[key] = true
+			size += statementSize(e.actions)
+		}
+	}
+	return size
 }
 
 // open starts the next policy.
 func (p *policies) open() {
-	statements := map[machine.Resource]awsiam.PolicyStatement{}
-	document := []awsiam.PolicyStatement{}
-	for _, grant := range p.grants {
-		s := statement(grant.Actions)
-		document = append(document, s)
-		statements[grant.Resource] = s
-	}
-	p.last = &policy{statements: statements, size: emptySize(p.grants), most: managedSize}
+	document := awsiam.NewPolicyDocument(nil)
+	p.last = &policy{document: document, statements: map[string]awsiam.PolicyStatement{}, size: emptySize, most: managedSize}
 	p.count++
 	id, roles := jsii.String(strconv.Itoa(p.count)), &[]awsiam.IRole{p.role}
 	if p.count == 1 {
 		p.last.most = inlineSize
-		awsiam.NewPolicy(p.scope, id, &awsiam.PolicyProps{Roles: roles, Statements: &document})
+		awsiam.NewPolicy(p.scope, id, &awsiam.PolicyProps{Roles: roles, Document: document})
 		return
 	}
 	awsiam.NewManagedPolicy(p.scope, id, &awsiam.ManagedPolicyProps{
 		Description: jsii.String("tokendocker: more builders of a stack"),
 		Roles:       roles,
-		Statements:  &document,
+		Document:    document,
 	})
 }
 
@@ -113,16 +143,11 @@ func document(grants []machine.Grant, arns map[machine.Resource]string) awsiam.P
 	return doc
 }
 
-// perBuilder selects the grants on what each builder has one of, and joins those on the same kind of resource.
-func perBuilder(grants []machine.Grant) []machine.Grant {
+// perResource joins the grants on the same kind of resource.
+func perResource(grants []machine.Grant) []machine.Grant {
 	var joined []machine.Grant
 	at := map[machine.Resource]int{}
 	for _, grant := range grants {
-		switch grant.Resource {
-		case machine.Repository, machine.Project, machine.BuildLog:
-		default:
-			continue
-		}
 		i, seen := at[grant.Resource]
 		if !seen {
 			i = len(joined)
@@ -134,23 +159,10 @@ func perBuilder(grants []machine.Grant) []machine.Grant {
 	return joined
 }
 
-// emptySize is the size of a managed policy's text before it holds a resource.
-func emptySize(grants []machine.Grant) int {
-	type allow struct {
-		Action   []string
-		Effect   string
-		Resource []string
-	}
-	text := struct {
-		Statement []allow
-		Version   string
-	}{Version: "2012-10-17"}
-	for _, grant := range grants {
-		text.Statement = append(text.Statement, allow{grant.Actions, "Allow", []string{}})
-	}
-	data, err := json.Marshal(text)
-	if err != nil {
-		fail("policy: %w", err)
-	}
-	return len(data)
+// emptySize is the size of a policy's text without statements.
+const emptySize = len(`{"Statement":[],"Version":"2012-10-17"}`)
+
+// statementSize is the size of a statement's text before it holds a resource, with the comma behind it.
+func statementSize(actions []string) int {
+	return len(`{"Action":[],"Effect":"Allow","Resource":[]},`) + len(`"",`)*len(actions) + len(strings.Join(actions, ""))
 }

@@ -70,7 +70,7 @@ func TestTooManyBuilders(t *testing.T) {
 		for _, kind := range []machine.Resource{machine.Repository, machine.Project, machine.BuildLog} {
 			arns[kind] = kind.ARN(machine.Names{Repository: fmt.Sprint("image-", i), Project: fmt.Sprint("project-", i)})
 		}
-		p.register(arns, longestNames(""))
+		p.register(arns, longestNames(""), nil)
 	}
 	one(t, synthError(t, stack), "[S/TokenInjectableDockerBuilderProvider] the builders of this stack need 11 managed policies")
 }

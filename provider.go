@@ -40,10 +40,13 @@ type provider struct {
 	constructs.Construct
 
 	function         awslambda.Function
+	functionRole     awsiam.Role
 	machine          awsstepfunctions.CfnStateMachine
 	functionPolicies *policies
 	machinePolicies  *policies
-	policyScope      constructs.Construct // of all managed policies, to depend on
+	policyScope      constructs.Construct // of all policies beside the roles' own, to depend on
+	replication      replication
+	publications     publications
 
 	query    *float64 // seconds; nil until somebody chooses
 	problems *problems
@@ -72,11 +75,11 @@ func providerOf(stack awscdk.Stack) *provider {
 	p := &provider{problems: &problems{}}
 	constructs.NewConstruct_Override(p, stack, jsii.String(providerID))
 	p.Node().AddValidation(&validation{check: p.check})
-	functionRole := p.addFunction()
+	p.functionRole = p.addFunction()
 	machineRole := p.addMachine()
 	p.policyScope = constructs.NewConstruct(p, jsii.String("Policies"))
-	p.functionPolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Function")), functionRole, machine.FunctionActions())
-	p.machinePolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Machine")), machineRole, machine.MachineActions())
+	p.functionPolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Function")), p.functionRole)
+	p.machinePolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Machine")), machineRole)
 	return p
 }
 
@@ -150,13 +153,13 @@ func (p *provider) RegisterProject(project awscodebuild.IProject, repository aws
 		machine.Repository: *repository.RepositoryArn(),
 		machine.Project:    *project.ProjectArn(),
 		machine.BuildLog:   machine.BuildLog.ARN(names),
-	}, longestNames(""))
+	}, longestNames(""), nil)
 }
 
-// register gives function and machine their permissions on one builder's resources.
-func (p *provider) register(arns map[machine.Resource]string, longest machine.Names) {
-	p.functionPolicies.add(arns, longest)
-	p.machinePolicies.add(arns, longest)
+// register gives function and machine their permissions on one builder's resources, and the function those of more.
+func (p *provider) register(arns map[machine.Resource]string, longest machine.Names, more []entry) {
+	p.functionPolicies.add(append(entries(machine.FunctionActions(), arns, longest), more...))
+	p.machinePolicies.add(entries(machine.MachineActions(), arns, longest))
 }
 
 // choose sets the query interval for the whole stack.
@@ -185,5 +188,5 @@ func (p *provider) check() []string {
 	if problem := p.functionPolicies.problem(); problem != "" {
 		found = append(found, problem)
 	}
-	return found
+	return append(found, p.replication.check()...)
 }

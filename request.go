@@ -2,8 +2,6 @@ package tokendocker
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -15,26 +13,39 @@ import (
 // permissions to spread, to look at the image and to answer.
 const answerMinutes = 8
 
+// replicaMinutes is the time that replicas have to arrive. Most do within half an hour (Amazon ECR User Guide,
+// "Private image replication").
+const replicaMinutes = 30
+
 // request is the builder's build request, with tokens in its fields.
 func (b *builder) request() contract.Request {
 	stack := awscdk.Stack_Of(b)
 	r := contract.Request{
 		Version:        contract.Version,
 		Source:         b.source,
-		Repository:     contract.Repository{Name: *b.repository.RepositoryName(), URI: *b.repositoryURI},
+		Repository:     contract.Repository{Name: *b.repository.RepositoryName(), URI: *b.repositoryURI()},
 		Project:        *b.project.Ref(),
-		LogGroup:       buildLogs + *b.project.Ref(),
+		LogGroup:       b.logNames().LogGroup,
+		RetainLogs:     flag(b.logs.retain),
 		Platform:       b.platform.docker,
+		Args:           arguments(b.args, stack),
+		Install:        settled(b.commands.install, stack),
+		PreBuild:       settled(b.commands.preBuild, stack),
+		Environment:    arguments(b.commands.environment, stack),
+		Login:          b.login.request(),
+		BuildImage:     b.image.chosen,
+		BuildKit:       b.buildkit,
+		Replicas:       b.replicas,
+		LambdaPull:     flag(b.consumers.pulls && len(b.replicas) > 0),
+		CacheDisabled:  flag(b.cacheDisabled),
+		CacheURI:       b.cacheURI(),
 		ExtraHash:      settle(b.extraHash, stack),
 		BuildMinutes:   decimal(b.minutes),
-		ServiceSeconds: decimal(serviceSeconds(b.minutes)),
+		ServiceSeconds: decimal(b.serviceSeconds()),
 		QueryInterval:  decimal(b.provider.querySeconds()),
 	}
 	if b.context.dockerfile != defaultDockerfile {
 		r.Dockerfile = b.context.dockerfile
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.args)) {
-		r.Args = append(r.Args, contract.Argument{Name: name, Value: settle(b.args[name], stack)})
 	}
 	return r
 }
@@ -44,27 +55,37 @@ func (b *builder) request() contract.Request {
 type requestProducer struct{ builder *builder }
 
 // Produce implements awscdk.IAnyProducer.
-func (p *requestProducer) Produce(awscdk.IResolveContext) any {
-	properties, err := asProperties(p.builder.request())
+func (p *requestProducer) Produce(awscdk.IResolveContext) any { return asProperties(p.builder.request()) }
+
+// asProperties gives a value of the contract the form that CDK resolves tokens in. The field names are the contract's
+// own.
+func asProperties(value any) map[string]any {
+	data, err := json.Marshal(value)
 	if err != nil {
-		fail("request of %s: %w", *p.builder.Node().Path(), err)
+		fail("write %T: %w", value, err)
+	}
+	var properties map[string]any
+	if err := json.Unmarshal(data, &properties); err != nil {
+		fail("write %T: %w", value, err)
 	}
 	return properties
 }
 
-// asProperties gives a request the form that CDK resolves tokens in. The field names are the contract's own.
-func asProperties(r contract.Request) (map[string]any, error) {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
+// serviceSeconds is the time that CloudFormation waits for a build's answer.
+func (b *builder) serviceSeconds() float64 {
+	minutes := b.minutes + answerMinutes
+	if len(b.replicas) > 0 {
+		minutes += replicaMinutes
 	}
-	var properties map[string]any
-	return properties, json.Unmarshal(data, &properties)
+	return min(minutes*60, contract.MaxServiceSeconds)
 }
 
-// serviceSeconds is the time that CloudFormation waits for a build's answer.
-func serviceSeconds(buildMinutes float64) float64 {
-	return min((buildMinutes+answerMinutes)*60, contract.MaxServiceSeconds)
+// flag writes a truth as the contract does.
+func flag(is bool) string {
+	if is {
+		return "true"
+	}
+	return ""
 }
 
 // decimal writes a whole number.

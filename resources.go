@@ -1,10 +1,15 @@
 package tokendocker
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -25,26 +30,65 @@ const (
 	queueMinutes = 30
 )
 
-// addRepository makes the image's repository. It outlives the stack as images in use must, but not a first deploy
-// that fails. EmptyOnDelete acts only where CloudFormation deletes the repository at all; the L2 construct would have
-// it with RemovalPolicy_DESTROY only.
+// retention is what becomes of the repository and its key.
+type retention struct {
+	removal awscdk.RemovalPolicy
+	empty   bool
+	encrypt bool
+}
+
+// readRetention takes what becomes of the repository. By default it outlives the stack, as images in use must, but not
+// a first deploy that fails.
+func (b *builder) readRetention(props *TokenInjectableDockerBuilderProps) {
+	b.retention = retention{
+		removal: cmp.Or(props.RemovalPolicy, awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE),
+		empty:   props.EmptyOnDelete == nil || *props.EmptyOnDelete,
+		encrypt: isTrue(props.KmsEncryption),
+	}
+	if b.retention.removal == awscdk.RemovalPolicy_SNAPSHOT {
+		b.problems.add("RemovalPolicy is SNAPSHOT, which neither a repository nor a key has: give RETAIN, RETAIN_ON_UPDATE_OR_DELETE or DESTROY")
+		b.retention.removal = awscdk.RemovalPolicy_RETAIN
+	}
+}
+
+// addRepository makes the image's repository, and its key. EmptyOnDelete acts only where CloudFormation deletes the
+// repository at all; the L2 construct would have it with RemovalPolicy_DESTROY only.
 func (b *builder) addRepository() {
+	if b.retention.encrypt {
+		b.key = awskms.NewKey(b, jsii.String("EcrEncryptionKey"), &awskms.KeyProps{
+			Description:       jsii.String("Encrypts the images of " + *b.Node().Path()),
+			EnableKeyRotation: jsii.Bool(true),
+			RemovalPolicy:     b.retention.removal,
+		})
+	}
 	b.repository = awsecr.NewRepository(b, jsii.String("ECRRepository"), &awsecr.RepositoryProps{
 		ImageScanOnPush:    jsii.Bool(true),
 		ImageTagMutability: awsecr.TagMutability_IMMUTABLE_WITH_EXCLUSION,
 		ImageTagMutabilityExclusionFilters: &[]awsecr.ImageTagMutabilityExclusionFilter{
 			awsecr.ImageTagMutabilityExclusionFilter_Wildcard(jsii.String(cacheTag)),
 		},
+		EncryptionKey: b.encryptionKey(),
 		LifecycleRules: &[]*awsecr.LifecycleRule{{
 			Description: jsii.String("untagged images; tagged ones are never expired"),
 			TagStatus:   awsecr.TagStatus_UNTAGGED,
 			MaxImageAge: awscdk.Duration_Days(jsii.Number(untaggedDays)),
 		}},
-		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+		RemovalPolicy: b.retention.removal,
 	})
-	cfn := b.repository.Node().DefaultChild().(awsecr.CfnRepository)
-	cfn.SetEmptyOnDelete(jsii.Bool(true))
-	b.repositoryURI = cfn.AttrRepositoryUri()
+	b.repository.Node().DefaultChild().(awsecr.CfnRepository).SetEmptyOnDelete(jsii.Bool(b.retention.empty))
+}
+
+// encryptionKey is the key of the builder's repositories; nil means AES-256. A nil Key in an interface would not be nil.
+func (b *builder) encryptionKey() interfacesawskms.IKeyRef {
+	if b.key == nil {
+		return nil
+	}
+	return b.key
+}
+
+// repositoryURI is the repository's host and name. Unlike the L2 construct's it is one attribute.
+func (b *builder) repositoryURI() *string {
+	return b.repository.Node().DefaultChild().(awsecr.CfnRepository).AttrRepositoryUri()
 }
 
 // addSource stages the build context and returns the ARN of the object that it becomes.
@@ -72,6 +116,7 @@ func (b *builder) addProject(sourceARN string) {
 		Description:    jsii.String("tokendocker: builds one image"),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"Build": b.buildPolicy(name, sourceARN)},
 	})
+	b.image.grant(b.role)
 	b.project = awscodebuild.NewCfnProject(scope, jsii.String("Resource"), &awscodebuild.CfnProjectProps{
 		Name:        jsii.String(name),
 		Description: jsii.String("Builds the image of " + *b.Node().Path()),
@@ -84,32 +129,54 @@ func (b *builder) addProject(sourceARN string) {
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("NO_ARTIFACTS")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
 			Type:                     jsii.String(b.platform.environment),
-			Image:                    jsii.String(b.platform.image),
-			ImagePullCredentialsType: jsii.String("CODEBUILD"),
-			ComputeType:              jsii.String("BUILD_GENERAL1_SMALL"),
+			Image:                    jsii.String(b.image.id),
+			ImagePullCredentialsType: jsii.String(b.image.credentials),
+			RegistryCredential:       b.image.registryCredential(),
+			ComputeType:              jsii.String(b.compute),
 			PrivilegedMode:           jsii.Bool(true), // docker in a build (AWS CodeBuild User Guide, "Docker sample")
 		},
+		LogsConfig:             b.logs.config(name),
+		VpcConfig:              b.vpcConfig(),
 		TimeoutInMinutes:       jsii.Number(b.minutes),
 		QueuedTimeoutInMinutes: jsii.Number(queueMinutes),
 	})
 }
 
-// buildPolicy is what a build may do: read its own context, push to and pull from its own repository, log.
+// buildPolicy is what a build may do: read its own context, push to and pull from its own repositories, log, and what
+// the user's properties need.
 func (b *builder) buildPolicy(project, sourceARN string) awsiam.PolicyDocument {
 	stack := awscdk.Stack_Of(b)
-	logs := *stack.FormatArn(&awscdk.ArnComponents{
-		Service:      jsii.String("logs"),
-		Resource:     jsii.String("log-group"),
-		ResourceName: jsii.String(buildLogs + project),
-		ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
-	})
-	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
+	repositories := []string{*b.repository.RepositoryArn()}
+	if b.cache != nil {
+		repositories = append(repositories, *b.cache.RepositoryArn())
+	}
+	statements := []awsiam.PolicyStatement{
 		statement([]string{"s3:GetObject", "s3:GetObjectVersion"}, sourceARN),
 		statement([]string{"ecr:GetAuthorizationToken"}, "*"),
 		statement([]string{
 			"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
 			"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
-		}, *b.repository.RepositoryArn()),
-		statement([]string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}, logs, logs+":*"),
-	}})
+		}, repositories...),
+		b.logs.statement(stack, project),
+	}
+	statements = append(statements, b.pullThrough(stack)...)
+	statements = append(statements, b.login.statements(stack)...)
+	statements = append(statements, b.network.statements(stack)...)
+	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements})
+}
+
+// pullThrough lets the build pull through the registry's cache. The first pull of an image imports it, and may have
+// to make its repository (Amazon ECR User Guide, "IAM permissions required to sync an upstream registry").
+func (b *builder) pullThrough(stack awscdk.Stack) []awsiam.PolicyStatement {
+	if len(b.prefixes) == 0 {
+		return nil
+	}
+	var arns []string
+	for _, prefix := range b.prefixes {
+		arns = append(arns, fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s/*", *stack.Partition(), *stack.Region(), *stack.Account(), prefix))
+	}
+	return []awsiam.PolicyStatement{statement([]string{
+		"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+		"ecr:BatchImportUpstreamImage", "ecr:CreateRepository",
+	}, arns...)}
 }

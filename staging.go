@@ -26,6 +26,7 @@ type buildContext struct {
 	folder     string
 	dockerfile string   // inside folder, with slashes
 	exclude    []string // the user's own patterns
+	extra      []string // uploaded although docker ignores it
 }
 
 // check tells what is wrong with the context before CDK trips over it.

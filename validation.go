@@ -86,8 +86,18 @@ func (b *builder) try() error {
 	r.Project, r.LogGroup, r.Source.Bucket = "project", "log", "bucket"
 	r.Repository = contract.Repository{Name: "image", URI: "registry/image"}
 	r.ExtraHash = literals(r.ExtraHash)
-	for i := range r.Args {
-		r.Args[i].Value = literals(r.Args[i].Value)
+	for _, list := range [][]contract.Argument{r.Args, r.Environment} {
+		for i := range list {
+			list[i].Value = literals(list[i].Value)
+		}
+	}
+	for _, list := range [][]contract.Text{r.Install, r.PreBuild} {
+		for i := range list {
+			list[i] = literals(list[i])
+		}
+	}
+	if r.CacheURI != "" {
+		r.CacheURI = "registry/cache"
 	}
 	tag, err := contract.Tag(r)
 	if err != nil {

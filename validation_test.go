@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -19,6 +22,9 @@ func random(size int) string {
 	}
 	return text.String()
 }
+
+// hubSecret is a full ARN of a secret.
+const hubSecret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub-a1B2c3"
 
 // TestProblems: whatever is wrong is one sentence at synth that says what, where and what to do.
 func TestProblems(t *testing.T) {
@@ -50,6 +56,30 @@ func TestProblems(t *testing.T) {
 		{"argument is not UTF-8", &props{Path: text(smallContext), BuildArgs: args("A", "x\xff")}, []string{`BuildArgs["A"] is not valid UTF-8`}},
 		{"argument is a list's token", &props{Path: text(smallContext), BuildArgs: args("A", *(*awscdk.Fn_GetAzs(nil))[0])}, []string{`BuildArgs["A"] holds a token of a list`}},
 		{"arguments too big", &props{Path: text(smallContext), BuildArgs: args("BIG", random(40_000))}, []string{"the build's recipe has "}},
+		{"time-out with replicas", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Minutes(jsii.Number(30)), ReplicaRegions: jsii.Strings("eu-west-1")},
+			[]string{"BuildTimeout is 30 minutes: give 5 to 25 whole minutes, since replicas need the rest of the hour"}},
+		{"command is nil", &props{Path: text(smallContext), InstallCommands: &[]*string{nil}}, []string{"InstallCommands[0] is nil"}},
+		{"command has NUL", &props{Path: text(smallContext), PreBuildCommands: jsii.Strings("a", "b\x00")}, []string{"PreBuildCommands[1] holds a NUL byte"}},
+		{"environment's name", &props{Path: text(smallContext), CommandEnvironment: args("a.b", "x")}, []string{`CommandEnvironment has the name "a.b"`}},
+		{"environment changes the build", &props{Path: text(smallContext), CommandEnvironment: args("PATH", "x")}, []string{`CommandEnvironment has the name "PATH", which would change the build itself`}},
+		{"two logins", &props{Path: text(smallContext), DockerLoginSecretArn: text(hubSecret), DockerLogin: &DockerLogin{SecretArn: text(hubSecret)}},
+			[]string{"DockerLoginSecretArn and DockerLogin are both given"}},
+		{"login without secret", &props{Path: text(smallContext), DockerLogin: &DockerLogin{}}, []string{"DockerLogin names no secret"}},
+		{"login with a name", &props{Path: text(smallContext), DockerLoginSecretArn: text("hub")}, []string{`the docker login's secret is "hub": give its ARN`}},
+		{"login at a URL", &props{Path: text(smallContext), DockerLogin: &DockerLogin{SecretArn: text(hubSecret), Registry: text("https://ghcr.io/")}},
+			[]string{`DockerLogin.Registry is "https://ghcr.io/": give a host`}},
+		{"subnets without network", &props{Path: text(smallContext), SubnetSelection: &awsec2.SubnetSelection{}}, []string{"SubnetSelection and SecurityGroups belong to a Vpc"}},
+		{"two kinds of logs", &props{Path: text(smallContext), RetainBuildLogs: jsii.Bool(true), BuildLogGroup: awslogs.LogGroup_FromLogGroupName(awscdk.NewStack(nil, text("L"), nil), text("G"), text("g"))},
+			[]string{"RetainBuildLogs and BuildLogGroup are both given"}},
+		{"size", &props{Path: text(smallContext), ComputeType: awscodebuild.ComputeType_LAMBDA_1GB}, []string{`ComputeType is "LAMBDA_1GB", where docker cannot build: give one of LARGE, MEDIUM, SMALL, X2_LARGE, X_LARGE`}},
+		{"image of another kind", &props{Path: text(smallContext), BuildImage: awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0()},
+			[]string{"BuildImage is of type ARM_CONTAINER, and Platform linux/amd64 needs LINUX_CONTAINER"}},
+		{"BuildKit", &props{Path: text(smallContext), BuildkitImage: text("-x")}, []string{`BuildkitImage is "-x": give the name of an image`}},
+		{"prefix", &props{Path: text(smallContext), EcrPullThroughCachePrefixes: jsii.Strings("docker-hub/")}, []string{`EcrPullThroughCachePrefixes[0] is "docker-hub/"`}},
+		{"no prefix", &props{Path: text(smallContext), EcrPullThroughCachePrefixes: jsii.Strings("")}, []string{"EcrPullThroughCachePrefixes[0] is empty"}},
+		{"region", &props{Path: text(smallContext), ReplicaRegions: jsii.Strings("eu-west-9")}, []string{`ReplicaRegions[0] is "eu-west-9", which is no region that CDK knows`}},
+		{"region is a token", &props{Path: text(smallContext), ReplicaRegions: &[]*string{awscdk.Aws_REGION()}}, []string{"ReplicaRegions[0] is a deploy-time token"}},
+		{"snapshot", &props{Path: text(smallContext), RemovalPolicy: awscdk.RemovalPolicy_SNAPSHOT}, []string{"RemovalPolicy is SNAPSHOT"}},
 		{"several", &props{Path: text("testdata/nowhere"), Platform: text("x"), BuildArgs: args("-", "")}, []string{"Path ", "Platform ", "BuildArgs "}},
 	}
 	for _, c := range cases {
