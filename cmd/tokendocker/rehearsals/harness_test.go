@@ -66,8 +66,11 @@ func build(dir, out, pkg string) error {
 // caseApp is case.json of the app of builders.
 type caseApp struct {
 	Stack    string
+	Account  string `json:",omitempty"`
+	Region   string `json:",omitempty"`
 	Builders []caseBuilder
-	Broken   *caseBroken `json:",omitempty"`
+	Readers  []caseReader `json:",omitempty"`
+	Broken   *caseBroken  `json:",omitempty"`
 }
 
 type caseBuilder struct {
@@ -81,6 +84,37 @@ type caseBuilder struct {
 	Args     map[string]caseArgument
 	Lambda   bool `json:",omitempty"`
 	ECS      bool `json:",omitempty"`
+
+	Extras        []string                `json:",omitempty"`
+	Install       []string                `json:",omitempty"`
+	PreBuild      []string                `json:",omitempty"`
+	Environment   map[string]caseArgument `json:",omitempty"`
+	Login         *caseLogin              `json:",omitempty"`
+	Prefixes      []string                `json:",omitempty"`
+	Replicas      []string                `json:",omitempty"`
+	Buildkit      string                  `json:",omitempty"`
+	BuildImage    string                  `json:",omitempty"`
+	CacheDisabled bool                    `json:",omitempty"`
+	Encrypted     bool                    `json:",omitempty"`
+	RetainLogs    bool                    `json:",omitempty"`
+	OwnLogs       bool                    `json:",omitempty"`
+	Network       bool                    `json:",omitempty"`
+	Removal       string                  `json:",omitempty"`
+	Query         float64                 `json:",omitempty"`
+}
+
+// caseLogin is a docker login, with a secret of the stack's unless ARN names one.
+type caseLogin struct {
+	Registry string `json:",omitempty"`
+	ARN      string `json:",omitempty"`
+}
+
+// caseReader is another stack that uses all images.
+type caseReader struct {
+	Stack   string
+	Region  string `json:",omitempty"`
+	Lambda  bool   `json:",omitempty"`
+	Outputs bool   `json:",omitempty"`
 }
 
 // caseArgument is a literal, or the name of a topic whose name is the value (--set STACK.TOPIC.TopicName=...).

@@ -5,12 +5,18 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -21,7 +27,10 @@ import (
 // app is case.json.
 type app struct {
 	Stack    string
+	Account  string // with Region: of the stacks; empty means whatever the command says
+	Region   string
 	Builders []builder
+	Readers  []reader
 	// Broken adds a resource that fails once the builders are done (After) or while they run.
 	Broken *broken
 }
@@ -37,6 +46,36 @@ type builder struct {
 	Args     map[string]argument
 	Lambda   bool // a Lambda function uses the image
 	ECS      bool // a task definition uses the image
+
+	Extras        []string // StageExtra
+	Install       []string
+	PreBuild      []string
+	Environment   map[string]argument
+	Login         *login
+	Prefixes      []string
+	Replicas      []string
+	Buildkit      string
+	BuildImage    string // id of an image of CodeBuild's own
+	CacheDisabled bool
+	Encrypted     bool
+	RetainLogs    bool
+	OwnLogs       bool // a log group of the stack's
+	Network       bool // a VPC of the stack's
+	Removal       string
+	Query         float64
+}
+
+// login is a docker login: with a secret of the stack's, or with one that is there already.
+type login struct {
+	Registry string
+	ARN      string // empty: a secret of the stack's, with a key of its own
+}
+
+// reader is another stack that uses the images of all builders.
+type reader struct {
+	Stack, Region string
+	Lambda        bool
+	Outputs       bool
 }
 
 // argument is a literal, or the name of a topic whose generated name is the value: what only a deploy knows.
@@ -68,11 +107,14 @@ func main() {
 }
 
 func (a app) stack(scope constructs.Construct) {
-	stack := awscdk.NewStack(scope, jsii.String(a.Stack), nil)
+	stack := awscdk.NewStack(scope, jsii.String(a.Stack), a.place(a.Region))
 	topics := map[string]awssns.CfnTopic{}
 	built := map[string]tokendocker.TokenInjectableDockerBuilder{}
 	for _, b := range a.Builders {
 		built[b.ID] = b.add(stack, topics)
+	}
+	for _, r := range a.Readers {
+		r.add(awscdk.NewStack(scope, jsii.String(r.Stack), a.place(r.Region)), a.Builders, built)
 	}
 	if a.Broken != nil {
 		resource := awscdk.NewCfnCustomResource(stack, jsii.String("Broken"), &awscdk.CfnCustomResourceProps{
@@ -84,33 +126,50 @@ func (a app) stack(scope constructs.Construct) {
 	}
 }
 
+// place is the environment of a stack in a region.
+func (a app) place(region string) *awscdk.StackProps {
+	if a.Account == "" {
+		return nil
+	}
+	return &awscdk.StackProps{Env: &awscdk.Environment{Account: jsii.String(a.Account), Region: jsii.String(region)}}
+}
+
+// add uses the images in another stack.
+func (r reader) add(stack awscdk.Stack, builders []builder, built map[string]tokendocker.TokenInjectableDockerBuilder) {
+	for _, b := range builders {
+		image := built[b.ID]
+		if r.Lambda {
+			awslambda.NewDockerImageFunction(stack, jsii.String(b.ID+"Function"), &awslambda.DockerImageFunctionProps{Code: image.DockerImageCode()})
+		}
+		if r.Outputs {
+			for name, value := range map[string]*string{"Tag": image.ImageTag(), "Uri": image.ImageUri()} {
+				awscdk.NewCfnOutput(stack, jsii.String(b.ID+name), &awscdk.CfnOutputProps{Value: value})
+			}
+		}
+	}
+}
+
 func (b builder) add(stack awscdk.Stack, topics map[string]awssns.CfnTopic) tokendocker.TokenInjectableDockerBuilder {
-	props := &tokendocker.TokenInjectableDockerBuilderProps{Path: jsii.String(b.Path)}
-	if b.File != "" {
-		props.File = jsii.String(b.File)
+	props := &tokendocker.TokenInjectableDockerBuilderProps{
+		Path:                        jsii.String(b.Path),
+		File:                        text(b.File),
+		Exclude:                     list(b.Exclude),
+		StageExtra:                  list(b.Extras),
+		Platform:                    text(b.Platform),
+		ExtraHash:                   text(b.Extra),
+		BuildArgs:                   values(b.Args, stack, topics),
+		InstallCommands:             list(b.Install),
+		PreBuildCommands:            list(b.PreBuild),
+		CommandEnvironment:          values(b.Environment, stack, topics),
+		EcrPullThroughCachePrefixes: list(b.Prefixes),
+		ReplicaRegions:              list(b.Replicas),
+		BuildkitImage:               text(b.Buildkit),
+		CacheDisabled:               jsii.Bool(b.CacheDisabled),
+		KmsEncryption:               jsii.Bool(b.Encrypted),
+		RetainBuildLogs:             jsii.Bool(b.RetainLogs),
+		RemovalPolicy:               awscdk.RemovalPolicy(b.Removal),
 	}
-	if b.Exclude != nil {
-		props.Exclude = jsii.Strings(b.Exclude...)
-	}
-	if b.Platform != "" {
-		props.Platform = jsii.String(b.Platform)
-	}
-	if b.Minutes > 0 {
-		props.BuildTimeout = awscdk.Duration_Minutes(jsii.Number(b.Minutes))
-	}
-	if b.Extra != "" {
-		props.ExtraHash = jsii.String(b.Extra)
-	}
-	args := map[string]*string{}
-	names := make([]string, 0, len(b.Args))
-	for name := range b.Args {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		args[name] = b.Args[name].value(stack, topics)
-	}
-	props.BuildArgs = &args
+	b.more(stack, props)
 	made := tokendocker.NewTokenInjectableDockerBuilder(stack, jsii.String(b.ID), props)
 	if b.Lambda {
 		awslambda.NewDockerImageFunction(stack, jsii.String(b.ID+"Function"), &awslambda.DockerImageFunctionProps{
@@ -122,6 +181,62 @@ func (b builder) add(stack awscdk.Stack, topics map[string]awssns.CfnTopic) toke
 			AddContainer(jsii.String("main"), &awsecs.ContainerDefinitionOptions{Image: made.ContainerImage()})
 	}
 	return made
+}
+
+// more sets the properties that need constructs of their own.
+func (b builder) more(stack awscdk.Stack, props *tokendocker.TokenInjectableDockerBuilderProps) {
+	if b.Minutes > 0 {
+		props.BuildTimeout = awscdk.Duration_Minutes(jsii.Number(b.Minutes))
+	}
+	if b.BuildImage != "" {
+		props.BuildImage = awscodebuild.LinuxBuildImage_FromCodeBuildImageId(jsii.String(b.BuildImage))
+	}
+	if b.OwnLogs {
+		props.BuildLogGroup = awslogs.NewLogGroup(stack, jsii.String(b.ID+"Logs"), nil)
+	}
+	if b.Network {
+		props.Vpc = awsec2.NewVpc(stack, jsii.String(b.ID+"Network"), &awsec2.VpcProps{MaxAzs: jsii.Number(1), NatGateways: jsii.Number(1)})
+	}
+	if b.Query > 0 {
+		props.Provider = tokendocker.TokenInjectableDockerBuilderProvider_GetOrCreate(stack, &tokendocker.TokenInjectableDockerBuilderProviderProps{
+			QueryInterval: awscdk.Duration_Seconds(jsii.Number(b.Query)),
+		})
+	}
+	switch {
+	case b.Login == nil:
+	case b.Login.ARN != "":
+		props.DockerLogin = &tokendocker.DockerLogin{SecretArn: jsii.String(b.Login.ARN), Registry: text(b.Login.Registry)}
+	default:
+		props.DockerLogin = &tokendocker.DockerLogin{Registry: text(b.Login.Registry), Secret: awssecretsmanager.NewSecret(stack, jsii.String(b.ID+"Login"), &awssecretsmanager.SecretProps{
+			EncryptionKey: awskms.NewKey(stack, jsii.String(b.ID+"Key"), nil),
+			GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
+				SecretStringTemplate: jsii.String(`{"username":"robot"}`), GenerateStringKey: jsii.String("password"),
+			},
+		})}
+	}
+}
+
+// text and list are what a case leaves out when it is empty.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return jsii.String(s)
+}
+
+func list(texts []string) *[]*string {
+	if texts == nil {
+		return nil
+	}
+	return jsii.Strings(texts...)
+}
+
+func values(arguments map[string]argument, stack awscdk.Stack, topics map[string]awssns.CfnTopic) *map[string]*string {
+	all := map[string]*string{}
+	for _, name := range slices.Sorted(maps.Keys(arguments)) {
+		all[name] = arguments[name].value(stack, topics)
+	}
+	return &all
 }
 
 func (a argument) value(stack awscdk.Stack, topics map[string]awssns.CfnTopic) *string {
