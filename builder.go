@@ -1,6 +1,8 @@
 package tokendocker
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
@@ -123,17 +125,15 @@ func NewTokenInjectableDockerBuilder(scope constructs.Construct, id *string, pro
 	return b
 }
 
-// addBuild registers the builder with its provider and makes the custom resource. It depends on all that its answer
-// needs and that it does not refer to.
+// addBuild gives the provider its permissions on what this builder has, and makes the custom resource. It depends on
+// all that its answer needs and that it does not refer to.
 func (b *builder) addBuild() {
 	cfnRepository := b.repository.Node().DefaultChild().(awsecr.CfnRepository)
 	logicalID := awscdk.Stack_Of(b).GetLogicalId(cfnRepository)
 	longest := longestNames(*logicalID)
-	b.provider.register(map[machine.Resource]string{
-		machine.Repository: *b.repository.RepositoryArn(),
-		machine.Project:    *b.project.AttrArn(),
-		machine.BuildLog:   machine.BuildLog.ARN(b.logNames()),
-	}, longest, append(b.logEntries(longest), b.replicaEntries(longest)...))
+	own := map[machine.Resource]string{machine.Repository: *b.repository.RepositoryArn()}
+	b.provider.functionPolicies.add(slices.Concat(
+		entries(machine.FunctionActions(), own, longest), b.logEntries(longest), b.replicaEntries(longest)))
 
 	b.build = awscdk.NewCustomResource(b, jsii.String("Build"), &awscdk.CustomResourceProps{
 		ResourceType:   jsii.String("Custom::TokenInjectableDockerBuilder"),

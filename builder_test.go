@@ -72,7 +72,7 @@ func TestResources(t *testing.T) {
 	want := func(builders int) map[string]int {
 		return map[string]int{
 			"AWS::Lambda::Function": 1, "AWS::StepFunctions::StateMachine": 1, "AWS::Logs::LogGroup": 1,
-			"AWS::IAM::Policy": 2, "AWS::IAM::Role": 2 + builders,
+			"AWS::IAM::Policy": 1, "AWS::IAM::Role": 2 + builders,
 			"AWS::ECR::Repository": builders, "AWS::CodeBuild::Project": builders,
 			"Custom::TokenInjectableDockerBuilder": builders,
 		}

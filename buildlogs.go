@@ -1,6 +1,8 @@
 package tokendocker
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -73,12 +75,16 @@ func (b *builder) logNames() machine.Names {
 	return names
 }
 
-// logEntries are the permissions that the function needs for a group that outlives the stack.
+// logEntries are the permissions that the function needs on a log group that is not CodeBuild's own.
 func (b *builder) logEntries(longest machine.Names) []entry {
-	if !b.logs.retain {
-		return nil
+	names := b.logNames()
+	arns := map[machine.Resource]string{}
+	switch {
+	case b.logs.group != nil:
+		arns[machine.BuildLog] = machine.BuildLog.ARN(names)
+		longest.LogGroup = strings.Repeat("l", maxLogGroup)
+	case b.logs.retain:
+		arns[machine.BuildLog], arns[machine.RetainedLog] = machine.BuildLog.ARN(names), machine.RetainedLog.ARN(names)
 	}
-	return entries(machine.RetentionActions(), map[machine.Resource]string{
-		machine.RetainedLog: machine.RetainedLog.ARN(b.logNames()),
-	}, longest)
+	return append(entries(machine.FunctionActions(), arns, longest), entries(machine.RetentionActions(), arns, longest)...)
 }

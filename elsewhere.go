@@ -149,12 +149,16 @@ func (p *provider) publish(region string) awsiam.CfnPolicy {
 	if p.publications == nil {
 		p.publications = publications{}
 	}
-	names := namesIn(p)
+	names, longest := namesIn(p), longestNames("")
 	names.ParameterRegion, names.ParameterPrefix = region, parameterPrefix(top(p))
+	longest.ParameterRegion, longest.ParameterPrefix = region, names.ParameterPrefix
 	document := awsiam.NewPolicyDocument(nil)
+	var list []entry
 	for _, grant := range machine.PublicationActions() {
 		document.AddStatements(statement(grant.Actions, grant.Resource.ARN(names)))
+		list = append(list, entry{actions: grant.Actions, longest: grant.Resource.ARN(longest)})
 	}
+	p.functionPolicies.include(list)
 	policy := awsiam.NewCfnPolicy(p.policyScope, jsii.String("Publication-"+region), &awsiam.CfnPolicyProps{
 		PolicyName:     jsii.String("Publication-" + region),
 		PolicyDocument: document,

@@ -27,10 +27,23 @@ func stackUUID() string {
 func machineName() string { return "tokendocker-" + stackUUID() }
 
 // projectName is the name of the CodeBuild project of the builder at a construct path: td-STACK-BUILDER, 8
-// hexadecimal digits each. Generated names would be up to ten times as long, and IAM policies that list them too.
-func projectName(path string) string {
+// hexadecimal digits each.
+func projectName(path string) string { return projectPrefix() + pathHash(path) }
+
+// projectPrefix begins the names of the CodeBuild projects of all builders of a stack, and of no others.
+func projectPrefix() string {
 	stack := awscdk.Fn_Select(jsii.Number(0), awscdk.Fn_Split(jsii.String("-"), jsii.String(stackUUID()), nil))
-	return "td-" + *stack + "-" + pathHash(path)
+	return "td-" + *stack + "-"
+}
+
+// namesOfAll gives names for all builders of a stack at once, for permissions that must not come and go with a builder:
+// CloudFormation takes a removed builder's permissions away before it deletes the builder, whose builds must then
+// still be stopped.
+func namesOfAll(scope constructs.Construct) machine.Names {
+	names := namesIn(scope)
+	names.Project = projectPrefix() + "*"
+	names.LogGroup = buildLogs + names.Project
+	return names
 }
 
 // pathHash tells the builders of a stack apart.
@@ -55,6 +68,7 @@ const (
 	maxStackName    = 128 // AWS CloudFormation API Reference, CreateStack: StackName
 	generatedSuffix = 13  // "-" and twelve characters that CloudFormation adds to a generated name
 	maxRepository   = 256 // Amazon ECR API Reference, CreateRepository: repositoryName
+	maxLogGroup     = 512 // Amazon CloudWatch Logs API Reference, CreateLogGroup: logGroupName
 	maxProject      = 255 // AWS CodeBuild User Guide, "Quotas": build project names
 	ourProject      = len("td-01234567-01234567")
 )

@@ -15,7 +15,7 @@ import (
 // Guide, "IAM and AWS STS quotas"). Blanks do not count.
 const (
 	inlineMost  = 10_240 // characters that IAM takes in all inline policies of a role
-	inlineOwn   = 1_000  // what the role's own inline policy takes at most
+	inlineOwn   = 1_300  // what the role's own inline policy takes at most
 	inlineSize  = 7_000  // of the builders' share; the rest is for replicas and for consumers elsewhere
 	managedSize = 5_500  // IAM takes 6,144 characters
 
@@ -27,10 +27,12 @@ const (
 // statements but never inside one, so the resources are spread here: over one inline policy, and then over managed
 // policies, of which an account has fewer.
 type policies struct {
-	scope constructs.Construct
-	role  awsiam.Role
-	last  *policy
-	count int
+	scope  constructs.Construct
+	role   awsiam.Role
+	first  *policy // the inline one
+	last   *policy
+	others int // characters of further inline policies of the role
+	count  int
 }
 
 // policy is the policy that is being filled.
@@ -103,7 +105,7 @@ func (p *policies) open() {
 	p.count++
 	id, roles := jsii.String(strconv.Itoa(p.count)), &[]awsiam.IRole{p.role}
 	if p.count == 1 {
-		p.last.most = inlineSize
+		p.first, p.last.most = p.last, inlineSize
 		awsiam.NewPolicy(p.scope, id, &awsiam.PolicyProps{Roles: roles, Document: document})
 		return
 	}
@@ -114,14 +116,27 @@ func (p *policies) open() {
 	})
 }
 
+// include counts the characters of a policy of the role that is not filled here.
+func (p *policies) include(list []entry) {
+	p.others += emptySize + (&policy{}).growth(list)
+}
+
 // problem tells when the role cannot hold all of it; else it is empty.
 func (p *policies) problem() string {
-	managed := p.count - 1
-	if managed <= managedPerRole {
-		return ""
+	inline := inlineOwn + p.others
+	if p.first != nil {
+		inline += p.first.size
 	}
-	return "the builders of this stack need " + strconv.Itoa(managed) + " managed policies on one role and IAM takes " +
-		strconv.Itoa(managedPerRole+1) + ", one of which is left to you: move some builders to another stack"
+	managed := p.count - 1
+	switch {
+	case managed > managedPerRole:
+		return "the builders of this stack need " + strconv.Itoa(managed) + " managed policies on one role and IAM takes " +
+			strconv.Itoa(managedPerRole+1) + ", one of which is left to you: move some builders to another stack"
+	case inline > inlineMost:
+		return "replicas and consumers in other regions need " + strconv.Itoa(inline) + " characters of inline policies on one role and IAM takes " +
+			strconv.Itoa(inlineMost) + ": move some builders to another stack"
+	}
+	return ""
 }
 
 // statement allows actions on resources.

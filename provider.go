@@ -90,7 +90,7 @@ func (p *provider) addFunction() awsiam.Role {
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
-	names := namesIn(p)
+	names := namesOfAll(p)
 	names.FunctionLogGroup = *group.LogGroupName()
 	role := awsiam.NewRole(p, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
@@ -100,6 +100,8 @@ func (p *provider) addFunction() awsiam.Role {
 				machine.Machine:     machine.Machine.ARN(names),
 				machine.Execution:   machine.Execution.ARN(names),
 				machine.FunctionLog: machine.FunctionLog.ARN(names),
+				machine.Project:     machine.Project.ARN(names),
+				machine.BuildLog:    machine.BuildLog.ARN(names),
 			}),
 		},
 	})
@@ -125,7 +127,7 @@ func (p *provider) addFunction() awsiam.Role {
 // addMachine makes the state machine and its role. Step Functions asks for the right to its own rule when the
 // machine is created; an inline policy is there as soon as the role is.
 func (p *provider) addMachine() awsiam.Role {
-	names := namesIn(p)
+	names := namesOfAll(p)
 	role := awsiam.NewRole(p, jsii.String("MachineRole"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("states.amazonaws.com"), nil),
 		Description: jsii.String("tokendocker: runs the builds"),
@@ -133,6 +135,7 @@ func (p *provider) addMachine() awsiam.Role {
 			"Own": document(machine.MachineActions(), map[machine.Resource]string{
 				machine.Function:  *p.function.FunctionArn(),
 				machine.BuildRule: machine.BuildRule.ARN(names),
+				machine.Project:   machine.Project.ARN(names),
 			}),
 		},
 	})
@@ -149,17 +152,13 @@ func (p *provider) ServiceToken() *string { return p.function.FunctionArn() }
 func (p *provider) RegisterProject(project awscodebuild.IProject, repository awsecr.IRepository, encryptionKey awskms.IKey) {
 	names := namesIn(p)
 	names.LogGroup = buildLogs + *project.ProjectName()
-	p.register(map[machine.Resource]string{
+	arns := map[machine.Resource]string{
 		machine.Repository: *repository.RepositoryArn(),
 		machine.Project:    *project.ProjectArn(),
 		machine.BuildLog:   machine.BuildLog.ARN(names),
-	}, longestNames(""), nil)
-}
-
-// register gives function and machine their permissions on one builder's resources, and the function those of more.
-func (p *provider) register(arns map[machine.Resource]string, longest machine.Names, more []entry) {
-	p.functionPolicies.add(append(entries(machine.FunctionActions(), arns, longest), more...))
-	p.machinePolicies.add(entries(machine.MachineActions(), arns, longest))
+	}
+	p.functionPolicies.add(entries(machine.FunctionActions(), arns, longestNames("")))
+	p.machinePolicies.add(entries(machine.MachineActions(), arns, longestNames("")))
 }
 
 // choose sets the query interval for the whole stack.

@@ -155,18 +155,23 @@ func (p *provider) replicate(b *builder) awsiam.CfnPolicy {
 	if r.policy != nil {
 		return r.policy
 	}
-	names := namesIn(p)
+	names, longest := namesIn(p), longestNames("")
 	document := awsiam.NewPolicyDocument(nil)
+	var list []entry
 	for _, grant := range machine.ReplicationActions() {
+		s := statement(grant.Actions, grant.Resource.ARN(names))
 		switch grant.Resource {
-		case machine.ReplicationRule, machine.Lease:
-			document.AddStatements(statement(grant.Actions, grant.Resource.ARN(names)))
 		case machine.ReplicationRole:
-			s := statement(grant.Actions, grant.Resource.ARN(names))
 			s.AddCondition(jsii.String("StringEquals"), map[string]string{"iam:AWSServiceName": "replication.ecr.amazonaws.com"})
-			document.AddStatements(s)
+			list = append(list, entry{longest: `"Condition":{"StringEquals":{"iam:AWSServiceName":"replication.ecr.amazonaws.com"}}`})
+		case machine.ReplicationRule, machine.Lease:
+		default:
+			continue // each builder's own
 		}
+		document.AddStatements(s)
+		list = append(list, entry{actions: grant.Actions, longest: grant.Resource.ARN(longest)})
 	}
+	p.functionPolicies.include(list)
 	r.policy = awsiam.NewCfnPolicy(p.policyScope, jsii.String("Replication"), &awsiam.CfnPolicyProps{
 		PolicyName:     jsii.String("Replication"),
 		PolicyDocument: document,

@@ -55,7 +55,9 @@ func (b *builder) request() contract.Request {
 type requestProducer struct{ builder *builder }
 
 // Produce implements awscdk.IAnyProducer.
-func (p *requestProducer) Produce(awscdk.IResolveContext) any { return asProperties(p.builder.request()) }
+func (p *requestProducer) Produce(awscdk.IResolveContext) any {
+	return asProperties(p.builder.request())
+}
 
 // asProperties gives a value of the contract the form that CDK resolves tokens in. The field names are the contract's
 // own.

@@ -49,7 +49,10 @@ func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 	if outcome.Stack.Name == "" {
 		return
 	}
-	stack := report.Stack{Name: outcome.Stack.Name, Status: string(outcome.Stack.Status)}
+	stack := report.Stack{Name: outcome.Stack.Name, Region: outcome.Stack.Region, Status: string(outcome.Stack.Status), Outputs: map[string]string{}}
+	for _, o := range outcome.Stack.Outputs {
+		stack.Outputs[o.Key] = o.Value
+	}
 	for _, b := range outcome.Images {
 		image := report.Image{Builder: b.Builder, URI: b.URI, Digest: b.Digest, Tag: b.Tag, Built: b.Built,
 			Seconds: b.Took.Seconds(), Overhead: max(0, (b.Took - b.Docker).Seconds())}

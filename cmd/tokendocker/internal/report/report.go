@@ -22,11 +22,13 @@ type Image struct {
 
 // Stack is what became of one stack.
 type Stack struct {
-	Name      string     `json:"name"`
-	Status    string     `json:"status"` // CloudFormation's stack status
-	Images    []Image    `json:"images"`
-	Simulated []Resource `json:"simulated"` // resources that got an identifier and nothing else
-	Failure   *Failure   `json:"failure,omitempty"`
+	Name      string            `json:"name"`
+	Region    string            `json:"region"`
+	Status    string            `json:"status"` // CloudFormation's stack status
+	Outputs   map[string]string `json:"outputs"`
+	Images    []Image           `json:"images"`
+	Simulated []Resource        `json:"simulated"` // resources that got an identifier and nothing else
+	Failure   *Failure          `json:"failure,omitempty"`
 }
 
 // Resource names a resource of a stack.
