@@ -25,14 +25,13 @@ const (
 // Notice begins every line that our command itself writes.
 const Notice = "[tokendocker] "
 
-// BuildKit is the image of the BuildKit daemon where Build names none.
-const BuildKit = "moby/buildkit:buildx-stable-1"
+// BuildKit is the image of the BuildKit daemon where the request names none.
+const BuildKit = "moby/buildkit:v0.26.2@sha256:de10faf919fc71ba4eb1dd7bd6449566d012b0c9436b1c61bfee21d621b009aa"
 
 // Build is one build to run.
 type Build struct {
-	Request  contract.Request // decoded and valid, with every token resolved
-	Tag      image.Tag        // tag to push the image under; normally contract.Tag of the request
-	BuildKit string           // image of the BuildKit daemon; empty means the constant BuildKit
+	Request contract.Request // decoded and valid, with every token resolved
+	Tag     image.Tag        // tag to push the image under; normally contract.Tag of the request
 }
 
 // spec is CodeBuild's build specification, version 0.2, as far as it is used here.
@@ -100,7 +99,17 @@ func (s *spec) secrets(r contract.Request) {
 	for i, reference := range r.SSH {
 		add(keyVariable(i), reference)
 	}
+	if r.Login != nil {
+		add(userVariable, contract.Reference{From: contract.SecretsManager, Name: r.Login.Secret + ":username"})
+		add(passwordVariable, contract.Reference{From: contract.SecretsManager, Name: r.Login.Secret + ":password"})
+	}
 }
+
+// Variables that hold the user and password of the docker login.
+const (
+	userVariable     = "TOKENDOCKER_LOGIN_USERNAME"
+	passwordVariable = "TOKENDOCKER_LOGIN_PASSWORD"
+)
 
 func secretVariable(i int) string { return fmt.Sprintf("TOKENDOCKER_SECRET_%d", i) }
 func keyVariable(i int) string    { return fmt.Sprintf("TOKENDOCKER_SSH_%d", i) }

@@ -144,10 +144,13 @@ func TestFailures(t *testing.T) {
 	}{
 		{"login", "FAKE_LOGIN=1", 1, []string{buildspec.Prepare, "login said this", buildspec.Notice + "could not log in to the image registry", buildspec.End}, 0},
 		{"no password", "FAKE_AWS=254", 1, []string{buildspec.Prepare, buildspec.Notice + "could not log in to the image registry", buildspec.End}, 0},
+		{"private registry", "FAKE_PRIVATE=1", 1, []string{buildspec.Prepare, "login said this", buildspec.Notice + "could not log in to ghcr.io", buildspec.End}, 0},
 		{"build", "FAKE_BUILD=17", 17, []string{buildspec.Prepare, buildspec.Begin, buildspec.End}, 1},
 		{"context gone", "CODEBUILD_SRC_DIR=/nowhere", 1, []string{buildspec.Prepare, buildspec.Notice + "the build context is not there", buildspec.End}, 0},
 	}
-	script := write(t, request(nil)).Phases["build"].Commands
+	script := write(t, request(func(r *contract.Request) {
+		r.Login = &contract.Login{Secret: "hub", Registry: "ghcr.io"}
+	})).Phases["build"].Commands
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMachine(t, c.env)
@@ -221,6 +224,44 @@ func TestSecrets(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(m.record), "tmp.*")); len(left) > 0 {
 		t.Errorf("ssh keys stay behind in %v", left)
+	}
+}
+
+// TestLogin: user and password are CodeBuild's to resolve, and reach docker by its own ways and no log.
+func TestLogin(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub-a1B2c3"
+	for host, said := range map[string][]string{"": nil, "ghcr.io": {"ghcr.io"}, "registry.local:5000": {"registry.local:5000"}} {
+		s := write(t, request(func(r *contract.Request) { r.Login = &contract.Login{Secret: arn, Registry: host} }))
+		want := map[string]string{"TOKENDOCKER_LOGIN_USERNAME": arn + ":username", "TOKENDOCKER_LOGIN_PASSWORD": arn + ":password"}
+		if diff := cmp.Diff(want, s.Env.SecretsManager); diff != "" {
+			t.Error(diff)
+		}
+		m := newMachine(t, "TOKENDOCKER_LOGIN_USERNAME=-robot", "TOKENDOCKER_LOGIN_PASSWORD=$(hunter2) \" '")
+		log, code := m.run(s.Phases["build"].Commands...)
+		if code != 0 || strings.Contains(log, "hunter2") {
+			t.Fatalf("exit %d\n%s", code, log)
+		}
+		login := append([]string{"docker", "login", "--username=-robot", "--password-stdin"}, said...)
+		if diff := cmp.Diff([][]string{login}, m.calls("docker", "login", "--username=-robot")); diff != "" {
+			t.Error(diff)
+		}
+		if got := m.read("private"); got != "$(hunter2) \" '" {
+			t.Errorf("docker reads the password %q", got)
+		}
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	m := newMachine(t)
+	m.run(write(t, request(func(r *contract.Request) {
+		r.CacheURI, r.BuildKit = "123456789012.dkr.ecr.us-east-1.amazonaws.com/layers", "mirror/buildkit:1"
+	})).Phases["build"].Commands...)
+	call := strings.Join(m.build(), " ")
+	if strings.Count(call, "ref=123456789012.dkr.ecr.us-east-1.amazonaws.com/layers:cache") != 2 || !strings.Contains(call, "--tag="+repository+":"+tag) {
+		t.Errorf("the cache goes elsewhere: %s", call)
+	}
+	if create := strings.Join(m.calls("docker", "buildx", "create")[0], " "); !strings.Contains(create, "image=mirror/buildkit:1 ") {
+		t.Errorf("the builder is another: %s", create)
 	}
 }
 

@@ -2,6 +2,7 @@ package buildspec
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
@@ -29,12 +30,17 @@ trap 'rm -rf "$keys"; say "end of the build log"' EXIT
 say 'preparing the build'
 mapfile -d '' -t data < <(base64 -d <<<'{{data}}' | gzip -dc)
 [ "${#data[@]}" = {{total}} ] || fail 'the build data in this recipe is damaged'
-registry=${data[0]} buildkit=${data[1]}
-ids=("${data[@]:2:{{ids}}}") head=("${data[@]:{{head}}}") cache=("${data[@]:{{cache}}}") args=("${data[@]:{{args}}}")
+registry=${data[0]} buildkit=${data[1]} private=${data[2]}
+ids=("${data[@]:3:{{ids}}}") head=("${data[@]:{{head}}}") cache=("${data[@]:{{cache}}}") args=("${data[@]:{{args}}}")
 region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
 cd "$CODEBUILD_SRC_DIR" || fail 'the build context is not there'
 login=$(aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "$registry" 2>&1) ||
   { printf '%s\n' "$login"; fail 'could not log in to the image registry'; }
+if [ {{login}} = 1 ]; then
+  login=$(printf '%s' "${TOKENDOCKER_LOGIN_PASSWORD:-}" |
+    docker login --username="${TOKENDOCKER_LOGIN_USERNAME:-}" --password-stdin ${private:+"$private"} 2>&1) ||
+    { printf '%s\n' "$login"; fail "could not log in to ${private:-Docker Hub}"; }
+fi
 if docker buildx create --name tokendocker --driver docker-container --driver-opt "image=$buildkit" \
     --driver-opt env.BUILDKIT_STEP_LOG_MAX_SIZE=-1 --driver-opt env.BUILDKIT_STEP_LOG_MAX_SPEED=-1 >/dev/null &&
   timeout -k 5 90 docker buildx inspect --bootstrap tokendocker >/dev/null; then
@@ -68,11 +74,11 @@ func script(b Build) (string, error) {
 	head, cache := options(b), cacheOptions(r)
 
 	host, _, _ := strings.Cut(r.Repository.URI, "/")
-	daemon := b.BuildKit
-	if daemon == "" {
-		daemon = BuildKit
+	login, private := "0", ""
+	if r.Login != nil {
+		login, private = "1", r.Login.Registry
 	}
-	values := []string{host, daemon}
+	values := []string{host, cmp.Or(r.BuildKit, BuildKit), private}
 	place := func(group []string) string {
 		slice := fmt.Sprintf("%d:%d", len(values), len(group))
 		values = append(values, group...)
@@ -80,6 +86,7 @@ func script(b Build) (string, error) {
 	}
 	place(ids)
 	replacer := []string{
+		"{{login}}", login,
 		"{{ids}}", strconv.Itoa(len(ids)),
 		"{{head}}", place(head), "{{cache}}", place(cache), "{{args}}", place(args),
 	}
@@ -125,13 +132,13 @@ func options(b Build) []string {
 	return list
 }
 
-// cacheOptions keep BuildKit's layers in the image's own repository under the tag "cache". An export that fails does
-// not fail the build.
+// cacheOptions keep BuildKit's layers under the tag "cache", in the image's own repository unless the request names
+// another. An export that fails does not fail the build.
 func cacheOptions(r contract.Request) []string {
 	if r.CacheDisabled == "true" {
 		return nil
 	}
-	place := "type=registry,ref=" + r.Repository.URI + ":cache"
+	place := "type=registry,ref=" + cmp.Or(r.CacheURI, r.Repository.URI) + ":cache"
 	return []string{"--cache-from=" + place, "--cache-to=" + place + ",mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"}
 }
 

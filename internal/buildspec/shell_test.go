@@ -64,6 +64,7 @@ me=${0##*/}
 printf '%s\0' "$me" "$@" >"$(mktemp "$FAKE_RECORD/call.XXXXXX")"
 case "$me $1 $2" in
 "aws ecr get-login-password") printf 'pass\nword'; exit "${FAKE_AWS:-0}" ;;
+"docker login --username="*) cat >"$FAKE_RECORD/private"; echo 'login said this'; exit "${FAKE_PRIVATE:-0}" ;;
 "docker login "*) cat >"$FAKE_RECORD/password"; echo 'login said this'; exit "${FAKE_LOGIN:-0}" ;;
 "docker buildx create") exit "${FAKE_CREATE:-0}" ;;
 "docker buildx inspect") [ -z "${FAKE_HANG:-}" ] || exec sleep 60; exit "${FAKE_INSPECT:-0}" ;;

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ import (
 const (
 	realDocker = "/usr/libexec/tokendocker/docker"
 	buildLog   = "/var/lib/tokendocker/builds.jsonl"
+
+	// ownBuildKit is what the sandbox's daemon calls the BuildKit that it was given.
+	ownBuildKit = "moby/buildkit:buildx-stable-1"
 )
 
 // A record is one line of the build log. A build writes one when it starts and one when it has ended, so that a
@@ -38,6 +42,7 @@ type record struct {
 // docker runs the real docker with args. Whatever is no image build replaces this process; a build is run as a child,
 // with the same file descriptors and environment, and its start, end and exit code are recorded.
 func docker(args []string) error {
+	args = withOwnBuildKit(args)
 	command := buildCommand(args)
 	if command == "" {
 		return syscall.Exec(realDocker, append([]string{"docker"}, args...), os.Environ())
@@ -59,6 +64,34 @@ func docker(args []string) error {
 	}
 	os.Exit(r.ExitCode)
 	return nil
+}
+
+// buildKit is a reference of BuildKit's own image among the options of a builder's driver.
+var buildKit = regexp.MustCompile(`(^|,)image=(?:docker\.io/)?moby/buildkit(?:[:@][^,]*)?(,|$)`)
+
+// withOwnBuildKit puts the sandbox's BuildKit in the place of any release of moby/buildkit: what a rehearsal has of it
+// is built from source, and has no digest of Docker Hub's. Other images are left as they are.
+func withOwnBuildKit(args []string) []string {
+	word, rest := nextWord(args)
+	if word != "buildx" {
+		return args
+	}
+	if word, _ = nextWord(rest); word != "create" {
+		return args
+	}
+	own := make([]string, len(args))
+	for i, arg := range args {
+		value, option := strings.CutPrefix(arg, "--driver-opt=")
+		switch {
+		case option:
+			own[i] = "--driver-opt=" + buildKit.ReplaceAllString(value, "${1}image="+ownBuildKit+"${2}")
+		case i > 0 && args[i-1] == "--driver-opt":
+			own[i] = buildKit.ReplaceAllString(arg, "${1}image="+ownBuildKit+"${2}")
+		default:
+			own[i] = arg
+		}
+	}
+	return own
 }
 
 // runChild starts path and hands on every signal that this process may catch until the child has ended. Other open

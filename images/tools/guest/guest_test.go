@@ -169,3 +169,18 @@ func TestOrderKeepsBytes(t *testing.T) {
 		t.Errorf("got %q, %v", o.Argv, err)
 	}
 }
+
+func TestWithOwnBuildKit(t *testing.T) {
+	const own = "image=moby/buildkit:buildx-stable-1"
+	for given, want := range map[string]string{
+		"buildx create --driver-opt image=moby/buildkit:v0.26.2@sha256:ab --driver-opt env.A=1": "buildx create --driver-opt " + own + " --driver-opt env.A=1",
+		"buildx create --driver-opt=network=host,image=docker.io/moby/buildkit,env.A=1":         "buildx create --driver-opt=network=host," + own + ",env.A=1",
+		"buildx create --driver-opt image=mirror/moby/buildkit:1":                               "buildx create --driver-opt image=mirror/moby/buildkit:1",
+		"buildx create --driver-opt image=moby/buildkit-x":                                      "buildx create --driver-opt image=moby/buildkit-x",
+		"buildx build --build-arg image=moby/buildkit:1":                                        "buildx build --build-arg image=moby/buildkit:1",
+	} {
+		if got := strings.Join(withOwnBuildKit(strings.Fields(given)), " "); got != want {
+			t.Errorf("%s\n became %s\n want %s", given, got, want)
+		}
+	}
+}
