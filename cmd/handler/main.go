@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/tokendocker/tokendocker/internal/handler"
 	"github.com/tokendocker/tokendocker/internal/handler/clients"
@@ -40,16 +41,20 @@ func connect(ctx context.Context) (*handler.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the SDK's configuration: %w", err)
 	}
+	registry, parameters := ecr.NewFromConfig(aws), ssm.NewFromConfig(aws)
 	return handler.New(handler.Ports{
-		Registry:  clients.Registry{Client: ecr.NewFromConfig(aws)},
-		Builds:    clients.Builds{Client: codebuild.NewFromConfig(aws)},
-		Machine:   clients.Machine{Client: sfn.NewFromConfig(aws), ARN: machine},
-		Logs:      clients.Logs{Client: cloudwatchlogs.NewFromConfig(aws)},
-		Responder: clients.Responder{Client: &http.Client{}, Pause: time.Second},
-		LogStream: os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
-		Log:       slog.New(slog.NewJSONHandler(os.Stdout, nil)),
-		Now:       time.Now,
-		Sleep:     sleep,
+		Registry:   clients.Registry{Client: registry},
+		Replicas:   clients.Replicas{Client: registry},
+		Lease:      clients.Lease{Client: parameters},
+		Parameters: clients.Parameters{Client: parameters},
+		Builds:     clients.Builds{Client: codebuild.NewFromConfig(aws)},
+		Machine:    clients.Machine{Client: sfn.NewFromConfig(aws), ARN: machine},
+		Logs:       clients.Logs{Client: cloudwatchlogs.NewFromConfig(aws)},
+		Responder:  clients.Responder{Client: &http.Client{}, Pause: time.Second},
+		LogStream:  os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME"),
+		Log:        slog.New(slog.NewJSONHandler(os.Stdout, nil)),
+		Now:        time.Now,
+		Sleep:      sleep,
 	}), nil
 }
 

@@ -41,6 +41,9 @@ func (h *Handler) arrive(ctx context.Context, r request) (err error) {
 
 // begin is the way of a request: who is at it, what is asked, is it there, else start.
 func (h *Handler) begin(ctx context.Context, r request) error {
+	if ok, err := h.attend(ctx, r); ok {
+		return err
+	}
 	own, others, err := h.running(ctx, r)
 	switch {
 	case err != nil:
@@ -58,15 +61,28 @@ func (h *Handler) begin(ctx context.Context, r request) error {
 		return err
 	}
 	if !others {
-		found, err := h.look(ctx, b)
+		found, ready, err := h.ready(ctx, r, b)
 		if err != nil {
 			return err
 		}
-		if found.accepted() {
+		if ready {
 			return h.succeed(ctx, r, found.answer(b))
 		}
 	}
 	return h.start(ctx, r)
+}
+
+// ready says whether the image is there and nothing needs to be waited for.
+func (h *Handler) ready(ctx context.Context, r request, b builder) (found, bool, error) {
+	f, err := h.look(ctx, b)
+	if err != nil || !f.accepted() {
+		return found{}, false, err
+	}
+	ruled, err := h.ruled(ctx, b)
+	if err != nil || !ruled {
+		return found{}, false, err
+	}
+	return f, true, h.letLambdaPull(ctx, r, b)
 }
 
 // running says whether the request's own execution runs, and whether anything of earlier requests does. Before a

@@ -63,13 +63,26 @@ const slotHint = "Ask for more concurrent builds of this kind (Service Quotas, A
 
 // earlyFailure explains a build that ended before its own commands.
 func earlyFailure(r request, b builder, build Build, phase Phase) string {
-	if _, access := build.accessError(); access {
+	_, access := build.accessError()
+	if access && !(b.Login != nil && strings.Contains(phase.Message, "secretsmanager")) {
 		action := ""
 		if phase.Type == "DOWNLOAD_SOURCE" {
 			action = fmt.Sprintf(" (s3:GetObject on arn:%s:s3:::%s/%s)", partition(r.StackID), b.Source.Bucket, b.Source.Key)
 		}
 		return fmt.Sprintf("A permission is missing%s: role %s was refused access%s; allow it, and look for service "+
 			"control policies and permission boundaries that deny it.", action, build.Role, inPhase(phase))
+	}
+	said := phase.Code + " " + phase.Message
+	switch {
+	case b.Login != nil && strings.Contains(strings.ToLower(strings.ReplaceAll(said, " ", "")), "secretsmanager"):
+		return fmt.Sprintf("CodeBuild could not read the secret of the docker login, %s,%s; look at its ARN and region, and "+
+			"whether it is a JSON object with the keys \"username\" and \"password\".", b.Login.Secret, inPhase(phase))
+	case strings.Contains(said, "UNABLE_TO_PULL"):
+		return "CodeBuild could not pull the image that builds run in" + inPhase(phase) +
+			"; look at BuildImage: its name, and who may pull it."
+	case strings.Contains(said, "VPC_CLIENT_ERROR"):
+		return "CodeBuild could not join the VPC" + inPhase(phase) +
+			"; look at its subnets and security groups, and whether they still exist."
 	}
 	if phase.Type == "DOWNLOAD_SOURCE" {
 		return "CodeBuild could not fetch the build context" + inPhase(phase) +

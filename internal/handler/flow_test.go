@@ -50,6 +50,34 @@ const otherName = "5a4b3c2d1e0f5a4b-" // prefix of another builder
 
 var flows = []flow{
 	{
+		name: "secret of the docker login missing",
+		given: func(w *world) {
+			w.login = &contract.Login{Secret: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub"}
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("DOWNLOAD_SOURCE", "FAILED", "Secrets Manager Error Message",
+				"ResourceNotFoundException: Secrets Manager can't find the specified secret.")})
+		},
+		status: contract.Failed, within: time.Minute,
+		reason: []string{"CodeBuild could not read the secret of the docker login, arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub", "can't find", `"username" and "password"`},
+	},
+	{
+		name: "no right to the secret",
+		given: func(w *world) {
+			w.login = &contract.Login{Secret: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub"}
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("DOWNLOAD_SOURCE", "FAILED", "Secrets Manager Error Message",
+				"AccessDeniedException: User: x is not authorized to perform: secretsmanager:GetSecretValue on resource: hub")})
+		},
+		status: contract.Failed, within: 4 * time.Minute,
+		reason: []string{"CodeBuild could not read the secret", "secretsmanager:GetSecretValue on resource: hub"},
+	},
+	{
+		name: "network that is gone",
+		given: func(w *world) {
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("PROVISIONING", "CLIENT_ERROR", "VPC_CLIENT_ERROR", "subnet-1 does not exist")})
+		},
+		status: contract.Failed, within: time.Minute,
+		reason: []string{"CodeBuild could not join the VPC in phase PROVISIONING", "subnet-1 does not exist"},
+	},
+	{
 		name:   "image there",
 		given:  func(w *world) { w.image = accepted },
 		status: contract.Success,
@@ -175,7 +203,7 @@ var flows = []flow{
 			ends(w, handler.Build{Status: "FAILED", Phases: phases("PROVISIONING", "CLIENT_ERROR", "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", "manifest unknown")})
 		},
 		status: contract.Failed, within: time.Minute,
-		reason: []string{"could not provide a machine", "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: manifest unknown", "build image"},
+		reason: []string{"could not pull the image that builds run in", "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: manifest unknown", "BuildImage"},
 	},
 	{
 		name: "succeeded without an image",
@@ -385,7 +413,9 @@ func TestFlows(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			w := newWorld(t)
 			f.given(w)
-			kind, request := f.kind, any(buildRequest(30))
+			build := buildRequest(30)
+			build.Login = w.login
+			kind, request := f.kind, any(build)
 			if kind == "" {
 				kind = "Create"
 			}

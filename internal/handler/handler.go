@@ -22,11 +22,14 @@ import (
 
 // Ports is all that the handler knows of the world.
 type Ports struct {
-	Registry  Registry
-	Builds    Builds
-	Machine   Machine
-	Logs      Logs
-	Responder Responder
+	Registry   Registry
+	Replicas   Replicas
+	Lease      Lease
+	Parameters Parameters
+	Builds     Builds
+	Machine    Machine
+	Logs       Logs
+	Responder  Responder
 
 	LogStream string       // name of the function's own log stream, said in failures; may be empty
 	Log       *slog.Logger // named fields only, never a whole event
@@ -35,7 +38,8 @@ type Ports struct {
 	// Step Functions'.
 	Now func() time.Time
 
-	// Sleep waits. It is used for one thing: the end of a build's log, for at most ten seconds.
+	// Sleep waits: for the end of a build's log, for at most ten seconds, and, where no machine is there to wait, for
+	// the lease.
 	Sleep func(context.Context, time.Duration) error
 }
 

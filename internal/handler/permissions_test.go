@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,55 @@ func TestRefusedPermissions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRefusedPermissionsOfMore is the same for what only some builders need: replicas and retained logs.
+func TestRefusedPermissionsOfMore(t *testing.T) {
+	tested := map[string]bool{
+		// ECR makes the role with the caller's right to, the first time that an account replicates (ECR User Guide,
+		// "Amazon ECR service-linked role for replication"): no call of ours.
+		"iam:CreateServiceLinkedRole": true,
+		"ssm:GetParameter":            true, // read by the lease's own adapter, see clients
+		"ssm:DeleteParameter":         true, // a lease that cannot be released is over after a minute
+		"ssm:DeleteParameters":        true, // never fails: see TestPublicationResource
+	}
+	for action, request := range map[string]contract.Request{
+		"ecr:DescribeRegistry": replicated(), "ecr:PutReplicationConfiguration": replicated(), "ssm:PutParameter": replicated(),
+		"ecr:DescribeImageReplicationStatus": replicated(), "ecr:GetRepositoryPolicy": replicated(), "ecr:SetRepositoryPolicy": replicated(),
+		"logs:CreateLogGroup": retained(), "logs:PutRetentionPolicy": retained(),
+	} {
+		tested[action] = true
+		t.Run(action, func(t *testing.T) {
+			w := newWorld(t)
+			pushes(w, accepted)
+			w.replicas = all("COMPLETE", "")
+			_, operation, _ := strings.Cut(action, ":")
+			w.fail = func(call string) error {
+				if call == operation {
+					return denied(action)
+				}
+				return nil
+			}
+			w.deploy("Create", request)
+			if a := w.answer(); a.Status != contract.Failed || !strings.Contains(a.Reason, action+" on resource") {
+				t.Errorf("answer %+v", a)
+			}
+		})
+	}
+	for _, grant := range slices.Concat(machine.ReplicationActions(), machine.RetentionActions(), machine.PublicationActions()) {
+		for _, action := range grant.Actions {
+			if !tested[action] {
+				t.Errorf("%s is granted and no case needs it", action)
+			}
+		}
+	}
+}
+
+// retained is a request for a build whose log outlives the stack.
+func retained() contract.Request {
+	r := buildRequest(30)
+	r.RetainLogs, r.LogGroup = "true", "/docker-builder/"+project
+	return r
 }
 
 // deliver is a request with Lambda's further tries.

@@ -2,8 +2,10 @@ package handler
 
 import (
 	"context"
+	"time"
 
 	"github.com/tokendocker/tokendocker/internal/fault"
+	"github.com/tokendocker/tokendocker/internal/handler/replication"
 )
 
 // Registry is what the handler needs of ECR. Errors carry a fault.Kind.
@@ -67,6 +69,44 @@ type Logs interface {
 	// Page returns the messages of a page of a stream in their order, and the token of the page before it. An empty
 	// token asks for the newest page; an empty one returned means that there is nothing older.
 	Page(ctx context.Context, group, stream, token string) (messages []string, older string, err error)
+	// Make makes a group that keeps its events for so many days, or gives one that is there that retention.
+	Make(ctx context.Context, group string, days int) error
+}
+
+// Replicas is what the handler needs of ECR for images in several regions. Errors carry a fault.Kind.
+type Replicas interface {
+	// Rules returns the registry's account and the rules of its replication configuration.
+	Rules(ctx context.Context) (account string, rules []replication.Rule, err error)
+	// SetRules puts rules in the place of all that there are.
+	SetRules(ctx context.Context, rules []replication.Rule) error
+	// Status returns what became of an image's replicas, by region; a region of which ECR knows nothing is missing.
+	Status(ctx context.Context, repository, tag string) (map[string]Replica, error)
+	// Policy returns the policy of a repository in a region; it is empty where there is none.
+	Policy(ctx context.Context, region, repository string) (string, error)
+	// SetPolicy sets it.
+	SetPolicy(ctx context.Context, region, repository, policy string) error
+}
+
+// Replica is the state of an image in another region (API Reference, ImageReplicationStatus).
+type Replica struct {
+	Status string // IN_PROGRESS, COMPLETE, FAILED
+	Code   string // why it failed
+}
+
+// Parameters is what the handler needs of Systems Manager. Errors carry a fault.Kind.
+type Parameters interface {
+	// Put writes a parameter in a region, whether or not there is one.
+	Put(ctx context.Context, region, name, value string) error
+	// Delete deletes parameters of a region; those that are not there are no error.
+	Delete(ctx context.Context, region string, names []string) error
+}
+
+// Lease is the right to write the registry's replication configuration, which one holder has at a time.
+type Lease interface {
+	// Take takes the lease until a time; false means that another holds it. Whoever has it may take it again.
+	Take(ctx context.Context, holder string, now, until time.Time) (bool, error)
+	// Release gives it back.
+	Release(ctx context.Context) error
 }
 
 // Responder carries an answer to CloudFormation.

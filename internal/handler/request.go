@@ -30,6 +30,7 @@ type request struct {
 	LogicalID  string
 	PhysicalID string
 	Properties json.RawMessage // the property Request, not decoded
+	companion  companion       // instead of Request, of a resource that stands beside a builder
 	URL        fault.Redacted
 
 	key  string    // hash of the response URL, which is what tells two requests apart
@@ -45,6 +46,7 @@ func readRequest(event json.RawMessage) (request, error) {
 		LogicalID                string `json:"LogicalResourceId"`
 		PhysicalID               string `json:"PhysicalResourceId"`
 		ResourceProperties       json.RawMessage
+		OldResourceProperties    json.RawMessage
 	}
 	if err := json.Unmarshal(event, &e); err != nil {
 		return request{}, &fault.Error{Op: "read CloudFormation's request", Kind: fault.Invalid,
@@ -54,12 +56,23 @@ func readRequest(event json.RawMessage) (request, error) {
 		return request{}, &fault.Error{Op: "read CloudFormation's request", Kind: fault.Invalid,
 			Err: errors.New("it names no response URL, stack or resource")}
 	}
-	var properties map[string]json.RawMessage
-	_ = json.Unmarshal(e.ResourceProperties, &properties) // what is missing is an error of the build, never of a deletion
-	return newRequest(wire{
+	// What is missing is an error of the build, never of a deletion.
+	properties, old := fields(e.ResourceProperties), fields(e.OldResourceProperties)
+	r := newRequest(wire{
 		RequestType: e.RequestType, RequestID: e.RequestID, StackID: e.StackID, LogicalID: e.LogicalID,
 		PhysicalID: e.PhysicalID, Properties: properties["Request"], ResponseURL: e.ResponseURL,
-	}), nil
+	})
+	r.companion = companion{
+		replication: properties["Replication"], publication: properties["Publication"], published: old["Publication"],
+	}
+	return r, nil
+}
+
+// fields are the fields of a JSON object; of anything else there are none.
+func fields(data json.RawMessage) map[string]json.RawMessage {
+	var object map[string]json.RawMessage
+	_ = json.Unmarshal(data, &object)
+	return object
 }
 
 // wire is a request as it travels through the machine. Whoever may read the execution's history can read it.

@@ -15,11 +15,12 @@ type State struct {
 	Request request
 	Late    int `json:",omitempty"` // seconds by which the request was older than the execution
 
-	Clear    bool      `json:",omitzero"`  // nothing of earlier requests runs any more
-	Stopping time.Time `json:",omitzero"`  // when the handler began to stop what earlier requests had started
-	Trouble  time.Time `json:",omitzero"`  // since when AWS has not let the handler do its work
-	Busy     bool      `json:",omitzero"`  // the last try to start a build met the account's limit
-	Outcome  *Outcome  `json:",omitempty"` // what the last build came to; nil before one
+	Clear       bool      `json:",omitzero"`  // nothing of earlier requests runs any more
+	Stopping    time.Time `json:",omitzero"`  // when the handler began to stop what earlier requests had started
+	Trouble     time.Time `json:",omitzero"`  // since when AWS has not let the handler do its work
+	Replicating time.Time `json:",omitzero"`  // since when nothing but replicas is missing
+	Busy        bool      `json:",omitzero"`  // the last try to start a build met the account's limit
+	Outcome     *Outcome  `json:",omitempty"` // what the last build came to; nil before one
 }
 
 // Outcome is what the machine knows of a build: its id, or how the attempt to run it failed.

@@ -48,8 +48,8 @@ func plan(e stepEvent) (builder, clock, error) {
 	return b, newClock(e, b.service), err
 }
 
-// next is the way of a request through the machine: nothing of earlier requests may run, then ECR decides, and
-// where the image is not there the last build tells why, or the next one begins.
+// next is the way of a request through the machine: nothing of earlier requests may run and the image's replicas must
+// have a rule, then ECR decides, and where the image is not there the last build tells why, or the next one begins.
 func (h *Handler) next(ctx context.Context, e stepEvent, b builder, c clock) (Move, error) {
 	s := e.state
 	if wait, err := h.clearWay(ctx, e, c); err != nil || wait {
@@ -58,12 +58,25 @@ func (h *Handler) next(ctx context.Context, e stepEvent, b builder, c clock) (Mo
 	if s.Request.Type == deleteRequest {
 		return answered(), h.succeed(ctx, s.Request, nil)
 	}
+	switch pause, err := h.makeRule(ctx, s.Request, b, c.now); {
+	case err != nil:
+		return Move{}, err
+	case pause > 0 && c.left() < endRoom+pause:
+		return answered(), h.fail(ctx, s.Request, noRule(b))
+	case pause > 0:
+		return s.wait(pause), nil
+	}
 	image, err := h.look(ctx, b)
 	switch {
 	case err != nil:
 		return Move{}, err
 	case image.accepted():
+		if err := h.letLambdaPull(ctx, s.Request, b); err != nil {
+			return Move{}, err
+		}
 		return answered(), h.succeed(ctx, s.Request, image.answer(b))
+	case image.replicating():
+		return h.awaitReplicas(ctx, s, b, c, image)
 	case image.there:
 		if err := h.Registry.Delete(ctx, b.Repository.Name, b.tag); err != nil {
 			return Move{}, err
@@ -94,6 +107,9 @@ func (h *Handler) clearWay(ctx context.Context, e stepEvent, c clock) (bool, err
 	return !s.Clear, nil
 }
 
+// retainedDays is how long the log of a build is kept in a group that outlives its stack.
+const retainedDays = 7
+
 // build decides on the next build, as long as the time that is left allows one.
 func (h *Handler) build(ctx context.Context, s *State, b builder, c clock) (Move, error) {
 	seconds, minutes, queue, ok := c.budget(b.minutes)
@@ -103,6 +119,11 @@ func (h *Handler) build(ctx context.Context, s *State, b builder, c clock) (Move
 	recipe, err := buildspec.Write(buildspec.Build{Request: b.Request, Tag: image.Tag(b.tag)})
 	if err != nil {
 		return Move{}, invalid("write the build's recipe", s.Request.LogicalID, err)
+	}
+	if b.RetainLogs == "true" {
+		if err := h.Logs.Make(ctx, b.LogGroup, retainedDays); err != nil {
+			return Move{}, err
+		}
 	}
 	s.Outcome = nil
 	return Move{

@@ -13,6 +13,7 @@ import (
 	"github.com/tokendocker/tokendocker/internal/contract"
 	"github.com/tokendocker/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/internal/handler"
+	"github.com/tokendocker/tokendocker/internal/handler/replication"
 	"github.com/tokendocker/tokendocker/internal/machine"
 )
 
@@ -35,6 +36,14 @@ type world struct {
 	late       int           // so many reads of the log give nothing
 	stopTakes  time.Duration // a stopped build ends so much later
 	fail       func(call string) error
+
+	login    *contract.Login // of the request
+	rules    []replication.Rule
+	replicas func() map[string]handler.Replica // what ECR knows of the image's replicas
+	holder   string                            // of the lease
+	policies map[string]string                 // of repositories, by region
+	groups   []string                          // log groups that were made, with their days
+	stored   map[string]string                 // parameters, by region and name
 
 	onBuild func(n int) outcome // what the n-th build comes to, from 1
 
@@ -168,6 +177,14 @@ func (w logs) Page(_ context.Context, _, _, token string) ([]string, string, err
 	return w.events, "", nil
 }
 
+func (w logs) Make(_ context.Context, group string, days int) error {
+	w.groups = append(w.groups, fmt.Sprint(group, " ", days))
+	if err := w.call("CreateLogGroup"); err != nil {
+		return err
+	}
+	return w.call("PutRetentionPolicy")
+}
+
 type responder struct{ *world }
 
 func (w responder) Put(_ context.Context, url fault.Redacted, body []byte) error {
@@ -200,13 +217,13 @@ const (
 var sent = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: sent.Add(2 * time.Second)}
+	w := &world{t: t, now: sent.Add(2 * time.Second), policies: map[string]string{}, stored: map[string]string{}}
 	w.h = handler.New(handler.Ports{
-		Registry: registry{w}, Builds: builds{w}, Machine: steps{w}, Logs: logs{w}, Responder: responder{w},
+		Registry: registry{w}, Replicas: replicas{w}, Lease: lease{w}, Parameters: parameters{w}, Builds: builds{w}, Machine: steps{w}, Logs: logs{w}, Responder: responder{w},
 		LogStream: "2026/11/21/[$LATEST]0123",
 		Log:       slog.New(slog.NewJSONHandler(&w.logs, nil)),
 		Now:       func() time.Time { return w.now },
-		Sleep:     func(context.Context, time.Duration) error { return nil },
+		Sleep:     func(_ context.Context, d time.Duration) error { w.now = w.now.Add(d); return nil },
 	})
 	t.Cleanup(func() {
 		for _, hidden := range []string{secret, value} {

@@ -20,6 +20,7 @@ var kinds = map[string]fault.Kind{
 	"ResourceNotFoundException":   fault.NotFound,
 	"StateMachineDoesNotExist":    fault.NotFound,
 	"ExecutionDoesNotExist":       fault.NotFound,
+	"ParameterNotFound":           fault.NotFound,
 }
 
 // problem gives an SDK's error its kind. The text is the service's own, which in a refusal names the role, the

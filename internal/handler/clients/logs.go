@@ -34,3 +34,18 @@ func (l Logs) Page(ctx context.Context, group, stream, token string) ([]string, 
 	}
 	return messages, older, nil
 }
+
+// Make implements handler.Logs.
+func (l Logs) Make(ctx context.Context, group string, days int) error {
+	_, err := l.Client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &group})
+	if err != nil && !is(err, "ResourceAlreadyExistsException") {
+		return problem("make log group", group, err)
+	}
+	_, err = l.Client.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{
+		LogGroupName: &group, RetentionInDays: aws.Int32(int32(days)),
+	})
+	if err != nil {
+		return problem("set the retention of log group", group, err)
+	}
+	return nil
+}
