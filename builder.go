@@ -13,6 +13,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokendocker/tokendocker/internal/buildcontext"
 	"github.com/tokendocker/tokendocker/internal/contract"
 	"github.com/tokendocker/tokendocker/internal/machine"
 )
@@ -78,7 +79,7 @@ type TokenInjectableDockerBuilder interface {
 type builder struct {
 	constructs.Construct
 
-	context       buildContext
+	context       buildcontext.Context
 	args          map[string]contract.Text
 	extraHash     contract.Text
 	platform      platform

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"github.com/tokendocker/tokendocker/internal/buildcontext"
 	"github.com/tokendocker/tokendocker/internal/contract"
 )
 
@@ -51,11 +52,11 @@ func (b *builder) read(props *TokenInjectableDockerBuilderProps) {
 
 // readContext takes what is uploaded.
 func (b *builder) readContext(props *TokenInjectableDockerBuilderProps) {
-	b.context = buildContext{
-		folder:     b.known("Path", props.Path, ""),
-		dockerfile: path.Clean(filepath.ToSlash(b.known("File", props.File, defaultDockerfile))),
-		exclude:    b.knownList("Exclude", props.Exclude),
-		extra:      b.knownList("StageExtra", props.StageExtra),
+	b.context = buildcontext.Context{
+		Folder:     b.known("Path", props.Path, ""),
+		Dockerfile: path.Clean(filepath.ToSlash(b.known("File", props.File, buildcontext.Dockerfile))),
+		Exclude:    b.knownList("Exclude", props.Exclude),
+		Extra:      b.knownList("StageExtra", props.StageExtra),
 	}
 	if props.Path == nil || *props.Path == "" {
 		b.problems.add("Path is missing: give the folder of the build context")

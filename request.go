@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"github.com/tokendocker/tokendocker/internal/buildcontext"
 	"github.com/tokendocker/tokendocker/internal/contract"
 )
 
@@ -44,8 +45,8 @@ func (b *builder) request() contract.Request {
 		ServiceSeconds: decimal(b.serviceSeconds()),
 		QueryInterval:  decimal(b.provider.querySeconds()),
 	}
-	if b.context.dockerfile != defaultDockerfile {
-		r.Dockerfile = b.context.dockerfile
+	if b.context.Dockerfile != buildcontext.Dockerfile {
+		r.Dockerfile = b.context.Dockerfile
 	}
 	return r
 }

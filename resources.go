@@ -94,10 +94,10 @@ func (b *builder) repositoryURI() *string {
 // addSource stages the build context and returns the ARN of the object that it becomes.
 func (b *builder) addSource() (objectARN string) {
 	const nowhere = "*" // the template of an app that does not validate is never written
-	if b.context.folder == "" {
+	if b.context.Folder == "" {
 		return nowhere
 	}
-	asset, err := b.context.stage(b)
+	asset, err := stage(b, b.context)
 	if err != nil {
 		b.problems.add("%s", err)
 		return nowhere

@@ -22,6 +22,9 @@ const (
 	End     = "[tokendocker] end of the build log" // our command is over, whatever became of it
 )
 
+// Archive is the one file of a packed build context: a tar file with all of it, links, modes and empty folders included.
+const Archive = ".tokendocker-context.tar"
+
 // Notice begins every line that our command itself writes.
 const Notice = "[tokendocker] "
 
@@ -65,6 +68,7 @@ func Write(b Build) (string, error) {
 	if err := s.commands(b.Request); err != nil {
 		return "", &fault.Error{Op: "write the build's recipe", Kind: fault.Invalid, Err: err}
 	}
+	s.unpack()
 	script, err := script(b)
 	if err != nil {
 		return "", &fault.Error{Op: "write the build's recipe", Kind: fault.Internal, Err: err}
@@ -150,6 +154,16 @@ func (s *spec) commands(r contract.Request) error {
 		s.Phases[p.name] = phase{Commands: commands}
 	}
 	return nil
+}
+
+// unpack puts the context in place before the first of the user's commands. Without any our own command does it.
+func (s *spec) unpack() {
+	for _, name := range []string{"install", "pre_build"} {
+		if first, ok := s.Phases[name]; ok {
+			s.Phases[name] = phase{Commands: append([]string{unpack}, first.Commands...)}
+			return
+		}
+	}
 }
 
 // marshal gives v as JSON that is YAML too: characters that YAML calls not printable are escaped (YAML 1.2, 5.1),

@@ -13,6 +13,11 @@ import (
 	"github.com/tokendocker/tokendocker/internal/image"
 )
 
+// unpack puts the build context in the place of the archive that it travelled in. Files belong to the user who builds.
+const unpack = `if ! (cd "$CODEBUILD_SRC_DIR" && tar -xpf ` + Archive + ` --no-same-owner && rm -f ` + Archive + `); then
+  echo '[tokendocker] the build context could not be unpacked'; exit 1
+fi`
+
 // frame is our command of phase build. It is one command, since CodeBuild promises nothing about arrays or shell
 // options from one command to the next, and a subshell, so that its options, trap and exit are its own. It holds no
 // value: {{...}} are numbers and one base64 text. Every step is checked by hand as well, because "set -e" is without
@@ -34,6 +39,9 @@ registry=${data[0]} buildkit=${data[1]} private=${data[2]}
 ids=("${data[@]:3:{{ids}}}") head=("${data[@]:{{head}}}") cache=("${data[@]:{{cache}}}") args=("${data[@]:{{args}}}")
 region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
 cd "$CODEBUILD_SRC_DIR" || fail 'the build context is not there'
+if [ -e ` + Archive + ` ]; then
+  tar -xpf ` + Archive + ` --no-same-owner && rm -f ` + Archive + ` || fail 'the build context could not be unpacked'
+fi
 login=$(aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "$registry" 2>&1) ||
   { printf '%s\n' "$login"; fail 'could not log in to the image registry'; }
 if [ {{login}} = 1 ]; then

@@ -95,6 +95,10 @@ func newMachine(t testing.TB, env ...string) *machine {
 			t.Fatal(err)
 		}
 	}
+	packed := filepath.Join(dir, "src", buildspec.Archive)
+	if out, err := exec.Command("tar", "-cf", packed, "-C", filepath.Join(dir, "bin"), "aws").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	return &machine{t: t, record: filepath.Join(dir, "record"), env: append([]string{
 		"PATH=" + filepath.Join(dir, "bin") + ":/usr/bin:/bin", "HOME=" + dir, "AWS_REGION=us-east-1", "TMPDIR=" + dir,
 		"CODEBUILD_SRC_DIR=" + filepath.Join(dir, "src"), "FAKE_RECORD=" + filepath.Join(dir, "record"), "LANG=C.UTF-8",
