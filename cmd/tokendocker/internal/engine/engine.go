@@ -203,6 +203,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.listen != nil {
 		note("door", e.listen.Close())
 	}
+	if e.ecr != nil {
+		note("replicas", e.ecr.Close())
+	}
 	if e.registries != nil {
 		note("registry", e.registries.Close())
 	}

@@ -46,7 +46,7 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	}
 	tokens := registry.NewTokens(e.clock)
 	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
-		Missing: registry.Missing, Seen: e.images.see}); err != nil {
+		Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
 		return err
 	}
 	e.door.Host("*.dkr.ecr.*."+e.place.suffix, registry.NewFront(e.registries, tokens, e.ecr, e.door))
@@ -107,7 +107,7 @@ func (e *Engine) openFunctions(context.Context) (err error) {
 		qemu = "" // not needed on this processor, or found in PATH
 	}
 	e.lambda, err = lambda.New(lambda.Options{Store: e.store, Clock: e.clock, Switches: &e.options.Switches, Caller: e.door,
-		Roles: e.iam, Code: e.s3, Images: e.consumer, Endpoint: e.listen.address, Builds: e.options.Builds, Qemu: qemu,
+		Roles: e.iam, Code: e.s3, Images: e.consumer, Endpoint: e.listen.address, Builds: e.options.Builds, Qemu: qemu, SDK: installed.SDK,
 		Log: e.options.Log})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 )
 
 // world is ECR behind the real SDK's client.
@@ -33,6 +34,9 @@ type world struct {
 	room  *ecr.Room
 	store *registry.Store
 	seen  []string
+
+	switches switches.Switches
+	needs    []protocol.Need // of the last call
 }
 
 func newWorld(t *testing.T) *world {
@@ -46,6 +50,7 @@ func newWorld(t *testing.T) *world {
 	c := clock.New(1)
 	w.room, err = ecr.New(ecr.Options{
 		State: st, Clock: c, Content: w.store, Tokens: registry.NewTokens(c), Missing: registry.Missing,
+		Switches: &w.switches,
 		Seen: func(_ session.Cause, uri, tag, digest string, pushed bool) {
 			what := "found "
 			if pushed {
@@ -57,6 +62,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { w.room.Close() }) //nolint:errcheck // it never fails
 	server := httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(server.Close)
 	w.Client = client.New(client.Options{
@@ -70,9 +76,11 @@ func newWorld(t *testing.T) *world {
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	body, _ := io.ReadAll(r.Body)
-	call := &protocol.Call{Service: "ecr", Operation: operation, Partition: "aws", Region: "eu-west-1", Account: "111122223333",
+	region := strings.Split(r.Header.Get("Authorization"), "/")[2]
+	call := &protocol.Call{Service: "ecr", Operation: operation, Partition: "aws", Region: region, Account: "111122223333",
 		Session: &session.Session{ARN: "arn:aws:iam::111122223333:root"}, Body: body}
-	_, err := w.room.Needs(r.Context(), call)
+	needs, err := w.room.Needs(r.Context(), call)
+	w.needs = needs
 	var answer any
 	if err == nil {
 		answer, err = w.room.Serve(r.Context(), call)

@@ -14,9 +14,12 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
-// Resources returns the resource types of the room: AWS::ECR::Repository.
+// Resources returns the resource types of the room: AWS::ECR::Repository and AWS::ECR::ReplicationConfiguration.
 func (r *Room) Resources() map[string]resource.Provider {
-	return map[string]resource.Provider{"AWS::ECR::Repository": provider{r}}
+	return map[string]resource.Provider{
+		"AWS::ECR::Repository":               provider{r},
+		"AWS::ECR::ReplicationConfiguration": configuration{r},
+	}
 }
 
 // provider is AWS::ECR::Repository.

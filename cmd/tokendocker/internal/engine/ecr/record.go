@@ -51,6 +51,7 @@ type image struct {
 	Pushed       time.Time // simulated
 	Tags         []string  `json:",omitempty"`
 	Children     []string  `json:",omitempty"` // digests of an index's manifests
+	Replicas     []replica `json:",omitempty"`
 }
 
 // resolve returns the digest of a tag or digest, and whether the repository has it.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 )
 
 // Content keeps manifests and layers. Repositories are named by ARN.
@@ -22,6 +25,9 @@ type Content interface {
 	DeleteManifest(ctx context.Context, arn, digest string) error
 	// BlobSize returns the size of a layer or configuration in bytes; an error when the repository has none such.
 	BlobSize(ctx context.Context, arn, digest string) (int64, error)
+	// Copy brings a manifest and the layers that it names to another repository, perhaps of another registry. The
+	// manifests of an index must be there already.
+	Copy(ctx context.Context, from, to, digest string) error
 	// DeleteRepository removes whatever belongs to the repository alone.
 	DeleteRepository(ctx context.Context, arn string) error
 }
@@ -32,7 +38,7 @@ type Tokens interface {
 	Issue(s *session.Session) (password string, expires time.Time)
 }
 
-// Options are what a Room needs; all but Seen are required.
+// Options are what a Room needs; all but Seen, Switches and Log are required.
 type Options struct {
 	State   *state.Store
 	Clock   *clock.Clock
@@ -42,13 +48,20 @@ type Options struct {
 	// error says something else.
 	Missing func(error) []string
 	// Seen hears of every image that somebody pushed, or found by its tag or digest.
-	Seen func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
+	Seen     func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
+	Switches *switches.Switches
+	Log      *slog.Logger
 }
 
 // Room is Amazon ECR, in all accounts and regions. It is safe for concurrent use.
 type Room struct {
 	Options
 	repositories state.Table[repository]
+	registries   state.Table[registry]
+
+	ctx  context.Context // ends with the room: of replicas on their way
+	stop context.CancelFunc
+	work sync.WaitGroup
 }
 
 // New returns the room over what the state holds.
@@ -57,7 +70,21 @@ func New(o Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Room{Options: o, repositories: table}, nil
+	registries, err := state.NewTable[registry](o.State, "ecr.registries")
+	if err != nil {
+		return nil, err
+	}
+	r := &Room{Options: o, repositories: table, registries: registries}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	r.resume()
+	return r, nil
+}
+
+// Close ends what goes on in the background. The next room on the same state goes on with it.
+func (r *Room) Close() error {
+	r.stop()
+	r.work.Wait()
+	return nil
 }
 
 // errAbsent says inside a change that the repository is not there.

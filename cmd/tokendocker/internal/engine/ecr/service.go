@@ -89,9 +89,12 @@ func operations() map[string]operation {
 		"PutImageTagMutability":       {onRepository, do((*Room).putImageTagMutability)},
 		"PutImageScanningConfiguration": {
 			onRepository, do((*Room).putImageScanningConfiguration)},
-		"TagResource":         {onResource, do((*Room).tagResource)},
-		"UntagResource":       {onResource, do((*Room).untagResource)},
-		"ListTagsForResource": {onResource, do((*Room).listTagsForResource)},
+		"DescribeRegistry":               {onNothing, do((*Room).describeRegistry)},
+		"PutReplicationConfiguration":    {onNothing, do((*Room).putReplicationConfiguration)},
+		"DescribeImageReplicationStatus": {onRepository, do((*Room).describeImageReplicationStatus)},
+		"TagResource":                    {onResource, do((*Room).tagResource)},
+		"UntagResource":                  {onResource, do((*Room).untagResource)},
+		"ListTagsForResource":            {onResource, do((*Room).listTagsForResource)},
 	}
 }
 
@@ -113,7 +116,11 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if len(need.Resources) == 1 {
 		need.ResourcePolicy = string(r.ResourcePolicy(need.Resources[0]))
 	}
-	return []protocol.Need{need}, nil
+	needs := []protocol.Need{need}
+	if call.Operation == "PutReplicationConfiguration" {
+		needs = append(needs, r.linkNeed(where(call, ""))...)
+	}
+	return needs, nil
 }
 
 // Serve does the call.

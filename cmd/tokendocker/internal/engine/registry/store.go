@@ -248,6 +248,57 @@ func (s *Store) OpenBlob(ctx context.Context, arn, dgst string) (io.ReadCloser, 
 	return body, nil
 }
 
+// Copy brings a manifest and the blobs that it names to another repository, perhaps of another registry. The manifests
+// of an index must be there already.
+func (s *Store) Copy(ctx context.Context, from, to, dgst string) error {
+	source, err := s.repository(ctx, from)
+	if err != nil {
+		return err
+	}
+	target, err := s.repository(ctx, to)
+	if err != nil {
+		return err
+	}
+	mediaType, body, err := readManifest(ctx, source, dgst)
+	if err != nil {
+		return err
+	}
+	m, _, err := distribution.UnmarshalManifest(mediaType, body)
+	if err != nil {
+		return fmt.Errorf("manifest of type %q: %w", mediaType, err)
+	}
+	for _, part := range m.References() {
+		if _, err := source.Blobs(ctx).Stat(ctx, part.Digest); err != nil {
+			continue // a manifest of an index
+		}
+		if err := copyBlob(ctx, source, target, part); err != nil {
+			return fmt.Errorf("copy %s: %w", part.Digest, err)
+		}
+	}
+	_, err = s.PutManifest(ctx, to, mediaType, body)
+	return err
+}
+
+func copyBlob(ctx context.Context, source, target distribution.Repository, part distribution.Descriptor) error {
+	if _, err := target.Blobs(ctx).Stat(ctx, part.Digest); err == nil {
+		return nil
+	}
+	in, err := source.Blobs(ctx).Open(ctx, part.Digest)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read from
+	out, err := target.Blobs(ctx).Create(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		return errors.Join(err, out.Cancel(ctx))
+	}
+	_, err = out.Commit(ctx, part) // which closes it
+	return err
+}
+
 // DeleteRepository removes the repository's links to its content. The content itself stays, since other repositories
 // may share it.
 func (s *Store) DeleteRepository(_ context.Context, arn string) error {

@@ -15,6 +15,8 @@ var kinds = map[string]func(s *Switches, value string) error{
 	"refuse-pull":       flag(func(s *Switches) { s.RefusePull = true }),
 	"log-delay":         duration(func(s *Switches, d time.Duration) { s.LogDelay = d }),
 	"policy-delay":      duration(func(s *Switches, d time.Duration) { s.PolicyDelay = d }),
+	"replication-delay": duration(func(s *Switches, d time.Duration) { s.ReplicationDelay = d }),
+	"fail-replication":  word(func(s *Switches, region string) { s.FailReplication = region }),
 	"build-slots":       number(func(s *Switches, n int) { s.BuildSlots = n }),
 	"kill-invocations":  number(func(s *Switches, n int) { s.KillInvocations = n }),
 	"throttle":          throttle,
@@ -67,6 +69,16 @@ func duration(set func(*Switches, time.Duration)) func(*Switches, string) error 
 			return fmt.Errorf("takes a duration such as 30s")
 		}
 		set(s, d)
+		return nil
+	}
+}
+
+func word(set func(*Switches, string)) func(*Switches, string) error {
+	return func(s *Switches, value string) error {
+		if value == "" {
+			return fmt.Errorf("takes a value such as eu-west-1")
+		}
+		set(s, value)
 		return nil
 	}
 }

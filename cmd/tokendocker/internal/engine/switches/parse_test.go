@@ -9,12 +9,12 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	got, err := Parse("lose-build-events, log-delay=30s,policy-delay=1m,build-slots=-1,kill-invocations=2,duplicate-events,refuse-pull,throttle=codebuild:StartBuild=3")
+	got, err := Parse("lose-build-events, log-delay=30s,policy-delay=1m,build-slots=-1,kill-invocations=2,duplicate-events,refuse-pull,replication-delay=5m,fail-replication=eu-west-1,throttle=codebuild:StartBuild=3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Switches{LoseBuildEvents: true, LogDelay: 30 * time.Second, PolicyDelay: time.Minute, BuildSlots: -1,
-		KillInvocations: 2, DuplicateEvents: true, RefusePull: true, Throttle: map[string]int{"codebuild:StartBuild": 3}}
+		KillInvocations: 2, DuplicateEvents: true, RefusePull: true, ReplicationDelay: 5 * time.Minute, FailReplication: "eu-west-1", Throttle: map[string]int{"codebuild:StartBuild": 3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -26,6 +26,7 @@ func TestParseErrors(t *testing.T) {
 		"log-delay":         "takes a duration",
 		"build-slots=many":  "takes a number",
 		"refuse-pull=yes":   "takes no value",
+		"fail-replication":  "takes a value",
 		"throttle=StartAll": "takes an action and a number",
 	} {
 		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -6,12 +6,15 @@ import "time"
 
 // Switches are read by the rooms at each use. The zero value is a good day with AWS's default limits.
 type Switches struct {
-	LoseBuildEvents bool           // EventBridge loses "build ended" events; only polling notices
-	LogDelay        time.Duration  // CloudWatch Logs shows events only after this time
-	PolicyDelay     time.Duration  // IAM policies act only after this time
-	BuildSlots      int            // concurrent builds of the account; 0 means 20, below 0 means none
-	DuplicateEvents bool           // asynchronous invocations are delivered twice at once
-	KillInvocations int            // the first n invocations of each function are killed in the middle
-	RefusePull      bool           // ECR refuses to serve images to consumers
-	Throttle        map[string]int // the first n calls of an action ("codebuild:StartBuild") are throttled
+	LoseBuildEvents bool          // EventBridge loses "build ended" events; only polling notices
+	LogDelay        time.Duration // CloudWatch Logs shows events only after this time
+	PolicyDelay     time.Duration // IAM policies act only after this time
+	BuildSlots      int           // concurrent builds of the account; 0 means 20, below 0 means none
+	DuplicateEvents bool          // asynchronous invocations are delivered twice at once
+	KillInvocations int           // the first n invocations of each function are killed in the middle
+	RefusePull      bool          // ECR refuses to serve images to consumers
+
+	ReplicationDelay time.Duration  // how long ECR takes to bring an image to another region; 0 means 20 seconds
+	FailReplication  string         // the region that ECR fails to bring images to
+	Throttle         map[string]int // the first n calls of an action ("codebuild:StartBuild") are throttled
 }
