@@ -66,9 +66,16 @@ func entries(grants []machine.Grant, arns map[machine.Resource]string, longest m
 	return list
 }
 
-// add gives the role what one builder needs, all of it in one policy.
+// add gives the role what one builder needs, all of it in one policy where one can hold it: a builder with many
+// replicas needs more.
 func (p *policies) add(list []entry) {
 	if len(list) == 0 {
+		return
+	}
+	if len(list) > 1 && emptySize+(&policy{}).growth(list) > managedSize {
+		for i := range list {
+			p.add(list[i : i+1])
+		}
 		return
 	}
 	if p.last == nil || p.last.size+p.last.growth(list) > p.last.most {
