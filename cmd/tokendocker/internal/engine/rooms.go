@@ -11,6 +11,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
@@ -132,7 +133,7 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
 		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
-		Resolve: e.resolve})
+		Resolve: e.resolve, Zones: ec2.Zones})
 	return err
 }
 

@@ -45,6 +45,7 @@ type Options struct {
 	Invoke    Invoke
 	Receive   Receive
 	Resolve   Resolve
+	Zones     func(region string) []string // what Fn::GetAZs gives
 }
 
 // Service is CloudFormation in one account. It is safe for concurrent use; operations on one stack wait for each

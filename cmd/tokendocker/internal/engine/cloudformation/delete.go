@@ -18,7 +18,8 @@ type DeleteInput struct {
 }
 
 // Delete deletes a stack with its resources, in the reverse order of their dependencies. A stack that does not exist
-// is no error. It fails with a *Failed when a resource cannot be deleted, and when another stack uses an export.
+// is no error. It fails with a *Failed when a resource cannot be deleted, and with an *InUseError when another stack
+// uses an export.
 func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 	if in.Region == "" {
 		in.Region = s.Region
@@ -30,7 +31,7 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 		return err
 	}
 	if err := s.exportsFree(stack, nil); err != nil {
-		return fmt.Errorf("delete stack %s: %w", in.StackName, err)
+		return fmt.Errorf("stack %s: Delete canceled. %w", in.StackName, err)
 	}
 	return s.newOperation(stack, newUUID(), in.OnEvent).deleteStack(ctx)
 }

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/intrinsic"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
@@ -52,24 +53,37 @@ func outputText(v *template.Value, scope intrinsic.Scope, name string) (string, 
 	return text, nil
 }
 
+// InUseError says that an export cannot change or go, since other stacks import it.
+type InUseError struct {
+	Verb   string // "delete" or "update"
+	Export string
+	Users  []string // names of the stacks that import it
+}
+
+// Error is CloudFormation's own sentence.
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("Cannot %s export %s as it is in use by %s.", e.Verb, e.Export, strings.Join(e.Users, ", "))
+}
+
 // exportsFree checks that a stack may have these outputs from now on: no export that another stack uses changes or
 // goes, and none has the name of another stack's.
 func (s *Service) exportsFree(stack stackRecord, next []Output) error {
+	for _, old := range stack.Outputs {
+		users := s.users(stack, old.Export)
+		if old.Export == "" || len(users) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(next, func(o Output) bool { return o.Export == old.Export })
+		if i < 0 {
+			return &InUseError{"delete", old.Export, users}
+		}
+		if next[i].Value != old.Value {
+			return &InUseError{"update", old.Export, users}
+		}
+	}
 	for _, other := range s.stacks.All() {
 		if other.Region != stack.Region || other.ID == stack.ID {
 			continue
-		}
-		for _, old := range stack.Outputs {
-			if old.Export == "" || !slices.Contains(other.Imports, old.Export) {
-				continue
-			}
-			i := slices.IndexFunc(next, func(o Output) bool { return o.Export == old.Export })
-			if i < 0 {
-				return fmt.Errorf("Export %s cannot be deleted as it is in use by %s", old.Export, other.Name) //nolint:staticcheck // CloudFormation's own words
-			}
-			if next[i].Value != old.Value {
-				return fmt.Errorf("Export %s cannot be updated as it is in use by %s", old.Export, other.Name) //nolint:staticcheck // CloudFormation's own words
-			}
 		}
 		for _, o := range next {
 			if o.Export != "" && slices.ContainsFunc(other.Outputs, func(theirs Output) bool { return theirs.Export == o.Export }) {
@@ -78,4 +92,15 @@ func (s *Service) exportsFree(stack stackRecord, next []Output) error {
 		}
 	}
 	return nil
+}
+
+// users returns the names of the stacks that import an export of the stack.
+func (s *Service) users(stack stackRecord, export string) []string {
+	var names []string
+	for _, other := range s.stacks.All() {
+		if other.Region == stack.Region && other.ID != stack.ID && slices.Contains(other.Imports, export) {
+			names = append(names, other.Name)
+		}
+	}
+	return names
 }

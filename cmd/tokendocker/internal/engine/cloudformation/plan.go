@@ -17,6 +17,7 @@ import (
 type plan struct {
 	template   *template.Template
 	stack      resource.Stack
+	zones      func(region string) []string
 	given      map[string]string // parameters, as text
 	parameters map[string]any    // parameters, as Ref gives them
 	conditions map[string]bool
@@ -30,7 +31,7 @@ func (s *Service) newPlan(ctx context.Context, stack resource.Stack, text []byte
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{template: t, stack: stack, given: parameterTexts(t, given, previous)}
+	p := &plan{template: t, stack: stack, zones: s.Zones, given: parameterTexts(t, given, previous)}
 	p.parameters, err = intrinsic.Parameters(t, p.given, func(name string) (string, error) {
 		return s.Resolve(ctx, stack, "ssm", name)
 	})

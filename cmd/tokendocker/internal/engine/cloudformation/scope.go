@@ -58,12 +58,17 @@ func (s staticScope) ImportValue(name string) (string, error) {
 	return "", fmt.Errorf("Template error: Fn::ImportValue of %s cannot stand in a condition", name) //nolint:staticcheck // CloudFormation's own words
 }
 
-// Zones returns three zones for every region.
+// StackOutput fails: conditions and rules may not read other stacks.
+func (s staticScope) StackOutput(stack, _, output string) (string, error) {
+	return "", fmt.Errorf("Template error: Fn::GetStackOutput of %s of stack %s cannot stand in a condition", output, stack) //nolint:staticcheck // CloudFormation's form
+}
+
+// Zones returns the zones of a region.
 func (s staticScope) Zones(region string) []string {
 	if region == "" {
 		region = s.stack.Region
 	}
-	return []string{region + "a", region + "b", region + "c"}
+	return s.zones(region)
 }
 
 // Extended reports whether the template uses the language extensions.
@@ -156,6 +161,25 @@ func (s liveScope) ImportValue(name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("No export named %s found.", name) //nolint:staticcheck,revive // CloudFormation's own words
+}
+
+// StackOutput returns an output of another stack, whichever region it is in.
+func (s liveScope) StackOutput(stack, region, output string) (string, error) {
+	if region == "" {
+		region = s.stack.Region
+	}
+	other, found, err := s.op.service.stacks.Get(stackKey(region, stack))
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(other.Outputs, func(o Output) bool { return o.Key == output })
+	switch {
+	case !found || other.ID == s.stack.ID:
+		return "", fmt.Errorf("Fn::GetStackOutput: Stack with id %s does not exist in %s", stack, region)
+	case i < 0:
+		return "", fmt.Errorf("Fn::GetStackOutput: stack %s in %s has no output %s", stack, region, output)
+	}
+	return other.Outputs[i].Value, nil
 }
 
 // plain turns the numbers of a provider or of the state into those of templates.

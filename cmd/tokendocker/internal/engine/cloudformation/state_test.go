@@ -181,37 +181,6 @@ func TestInterruptRollsBack(t *testing.T) {
 	}
 }
 
-func TestExports(t *testing.T) {
-	w := newWorld(t)
-	producer := func(value string) string {
-		return `{"Resources": {` + plainThing("A", "") + `}, "Outputs": {"O": {"Value": "` + value + `", "Export": {"Name": "shared"}}}}`
-	}
-	consumer := `{"Resources": {` + plainThing("B", `"Value": {"Fn::ImportValue": "shared"}`) + `}}`
-	other := func(in *cloudformation.DeployInput) { in.StackName = "Other" }
-	check := func(name string, err error, want string) {
-		t.Helper()
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: error %v, want one with %q", name, err, want)
-		}
-	}
-	_, err := w.deploy(consumer, other)
-	check("import of nothing", err, "No export named shared found.")
-	_, err = w.deploy(producer("1"))
-	check("export", err, "")
-	_, err = w.deploy(producer("1"), other)
-	check("same name twice", err, "Export with name shared is already exported by stack S.")
-	_, err = w.deploy(consumer, other)
-	check("import", err, "")
-	_, err = w.deploy(producer("2"))
-	check("change in use", err, "Export shared cannot be updated as it is in use by Other")
-	_, err = w.deploy(`{"Resources": {` + plainThing("A", "") + `}}`)
-	check("remove in use", err, "Export shared cannot be deleted as it is in use by Other")
-	check("delete in use", w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S"}), "Export shared cannot be deleted as it is in use by Other")
-	check("delete the user", w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "Other"}), "")
-	_, err = w.deploy(producer("2"))
-	check("change", err, "")
-}
-
 func TestParametersOfUpdates(t *testing.T) {
 	w := newWorld(t)
 	w.ssm["ssm:/name"], w.ssm["secretsmanager:s"], w.ssm["ssm:/d"] = "one", "hush", "dyn"

@@ -65,8 +65,12 @@ func (w *world) open() {
 		Providers: map[string]resource.Provider{"Test::Thing::Plain": w.things, "Test::Thing::Fixed": fixed{w.things}, "AWS::Lambda::Function": functions{}},
 		Default:   simulated.New(nil).Provider,
 		Invoke:    w.invoke, Receive: w.receive,
-		Resolve: func(_ context.Context, _ resource.Stack, service, name string) (string, error) {
+		Zones: func(region string) []string { return []string{region + "a", region + "b"} },
+		Resolve: func(_ context.Context, stack resource.Stack, service, name string) (string, error) {
 			value, ok := w.ssm[service+":"+name]
+			if !ok {
+				value, ok = w.ssm[stack.Region+" "+service+":"+name]
+			}
 			if !ok {
 				return "", fmt.Errorf("ParameterNotFound: %s", name)
 			}
@@ -205,6 +209,7 @@ type things struct {
 	mu      sync.Mutex
 	count   map[string]int
 	exists  map[string]string // JSON of properties by id
+	values  map[string]string // property Value by logical id
 	calls   []string
 	running int
 	most    int
@@ -212,7 +217,9 @@ type things struct {
 	tokens  []string
 }
 
-func newThings() *things { return &things{count: map[string]int{}, exists: map[string]string{}} }
+func newThings() *things {
+	return &things{count: map[string]int{}, exists: map[string]string{}, values: map[string]string{}}
+}
 
 func (f *things) do(ctx context.Context, verb, id string, r resource.Request) error {
 	f.mu.Lock()
@@ -251,6 +258,7 @@ func (f *things) put(id string, r resource.Request) resource.Result {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.exists[id] = string(raw)
+	f.values[r.LogicalID] = text(r.Properties["Value"])
 	return resource.Result{PhysicalID: id, Attributes: map[string]any{"Arn": "arn:" + id, "Value": r.Properties["Value"], "Number": 12}}
 }
 

@@ -242,6 +242,29 @@ func importValue(v *template.Value, scope Scope) (any, error) {
 	return scope.ImportValue(name)
 }
 
+// stackOutput is Fn::GetStackOutput: an output of another stack of the account, by a reference that holds nobody back.
+// Source: AWS CloudFormation Template Reference, Fn::GetStackOutput.
+func stackOutput(v *template.Value, scope Scope) (any, error) {
+	var arguments [3]string
+	for i, name := range []string{"StackName", "OutputName", "Region"} {
+		field := v.Field(name)
+		if field == nil && name != "Region" {
+			return nil, failf("Template error: Fn::GetStackOutput requires %s", name)
+		}
+		if field == nil {
+			continue
+		}
+		var err error
+		if arguments[i], err = text(field, scope, name+" of Fn::GetStackOutput"); err != nil {
+			return nil, err
+		}
+	}
+	if v.Field("RoleArn") != nil {
+		return nil, failf("Template error: Fn::GetStackOutput with RoleArn reads another account's stack, and a rehearsal has one account")
+	}
+	return scope.StackOutput(arguments[0], arguments[2], arguments[1])
+}
+
 func extension(name string, v *template.Value, scope Scope) (any, error) {
 	if !scope.Extended() {
 		return nil, failf("Template error: %s needs the transform %s", name, template.LanguageExtensions)

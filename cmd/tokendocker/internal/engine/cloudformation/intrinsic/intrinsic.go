@@ -29,6 +29,8 @@ type Scope interface {
 	Mapping(name string) *template.Value
 	// ImportValue returns an exported output of another stack.
 	ImportValue(name string) (string, error)
+	// StackOutput returns an output of another stack; an empty region is the stack's own.
+	StackOutput(stack, region, output string) (string, error)
 	// Zones returns the names of a region's availability zones; an empty region is the stack's own.
 	Zones(region string) []string
 	// Extended reports whether the template uses AWS::LanguageExtensions.
@@ -119,6 +121,8 @@ func call(name string, argument *template.Value, scope Scope) (any, error) {
 		return getAZs(argument, scope)
 	case "Fn::ImportValue":
 		return importValue(argument, scope)
+	case "Fn::GetStackOutput":
+		return stackOutput(argument, scope)
 	case "Fn::Cidr":
 		return cidr(argument, scope)
 	case "Fn::Length", "Fn::ToJsonString":

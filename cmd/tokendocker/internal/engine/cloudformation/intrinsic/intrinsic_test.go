@@ -43,6 +43,10 @@ func (world) Mapping(name string) *template.Value {
 
 func (world) ImportValue(name string) (string, error) { return "export:" + name, nil }
 
+func (world) StackOutput(stack, region, output string) (string, error) {
+	return stack + "/" + region + "/" + output, nil
+}
+
 func (world) Zones(region string) []string { return []string{region + "a", region + "b"} }
 
 func (w world) Extended() bool { return w.extended }
@@ -116,6 +120,13 @@ func TestFunctions(t *testing.T) {
 			want: `"{\"a\":\"my-bucket\",\"b\":\"<&>\"}"`},
 		{name: "Transform", source: page("Fn::Transform"), limit: "macros run in an AWS account", value: `{"Fn::Transform": {"Name": "X"}}`,
 			want: `!runs a macro in AWS`},
+		{name: "GetStackOutput", source: page("Fn::GetStackOutput"), value: `{"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O"}}`, want: `"S//O"`},
+		{name: "GetStackOutput, elsewhere", source: page("Fn::GetStackOutput"),
+			value: `{"Fn::GetStackOutput": {"StackName": {"Ref": "Bucket"}, "OutputName": "O", "Region": {"Ref": "AWS::Region"}}}`, want: `"my-bucket/eu-west-1/O"`},
+		{name: "GetStackOutput without a name", source: page("Fn::GetStackOutput"), limit: "the message's words are ours",
+			value: `{"Fn::GetStackOutput": {"StackName": "S"}}`, want: `!Fn::GetStackOutput requires OutputName`},
+		{name: "GetStackOutput by role", source: page("Fn::GetStackOutput"), limit: "a rehearsal has one account",
+			value: `{"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O", "RoleArn": "arn:aws:iam::1:role/r"}}`, want: `!one account`},
 		{name: "unknown function", source: page("Intrinsic functions"), value: `{"Fn::Nope": 1}`, want: `!unknown intrinsic function Fn::Nope`},
 		{name: "error has its line", source: "none: ours", value: "\n\n{\"Ref\": \"Nope\"}", want: `!(line 3)`},
 	}
@@ -252,7 +263,8 @@ func TestParameters(t *testing.T) {
 		{name: "SSM list", source: source, def: `{"Type": "AWS::SSM::Parameter::Value<List<String>>", "Default": "/a,b"}`, want: "[ssm:/a b]"},
 		{name: "SSM name", source: source, def: `{"Type": "AWS::SSM::Parameter::Name", "Default": "/a"}`, want: "/a"},
 		{name: "SSM missing", source: source, def: `{"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/none"}`,
-			want: "!Unable to fetch parameters [/none] from parameter store for this account"},
+			want: "!Unable to fetch parameters [/none] from parameter store for this account."},
+		{name: "SSM string list", source: source, def: `{"Type": "AWS::SSM::Parameter::Value<CommaDelimitedList>", "Default": "/a,b"}`, want: "[ssm:/a b]"},
 	}
 	fetch := func(name string) (string, error) {
 		if name == "/none" {

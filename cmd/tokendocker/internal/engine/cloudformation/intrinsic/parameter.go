@@ -38,6 +38,7 @@ func Parameters(t *template.Template, given map[string]string, fetch func(name s
 		return nil, failf("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
 	out := map[string]any{}
+	var absent unfetched
 	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
 		p := t.Parameters[name]
 		text, ok := given[name]
@@ -45,12 +46,25 @@ func Parameters(t *template.Template, given map[string]string, fetch func(name s
 			text = *p.Default
 		}
 		value, err := parameterValue(p, text, fetch)
-		if err != nil {
+		if gone, ok := errors.AsType[unfetched](err); ok {
+			absent = append(absent, gone...)
+		} else if err != nil {
 			return nil, at(p.Line, err)
 		}
 		out[name] = value
 	}
+	if len(absent) > 0 {
+		return nil, failf("%s", absent)
+	}
 	return out, nil
+}
+
+// unfetched are parameters of Systems Manager that cannot be read.
+type unfetched []string
+
+// Error is CloudFormation's own sentence.
+func (u unfetched) Error() string {
+	return "Unable to fetch parameters [" + strings.Join(u, ",") + "] from parameter store for this account."
 }
 
 func parameterValue(p *template.Parameter, text string, fetch func(string) (string, error)) (any, error) {
@@ -64,7 +78,7 @@ func parameterValue(p *template.Parameter, text string, fetch func(string) (stri
 	if inner, ok := strings.CutPrefix(kind, "AWS::SSM::Parameter::Value<"); ok {
 		value, err := fetch(text)
 		if err != nil {
-			return nil, failf("Unable to fetch parameters [%s] from parameter store for this account: %v", text, err)
+			return nil, unfetched{text}
 		}
 		text, kind = value, strings.TrimSuffix(inner, ">")
 	}
