@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -68,29 +69,27 @@ func s3Error(err error) error {
 		"Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", aws.Code, aws.Message)
 }
 
-// inlineArchive puts inline source text into a zip, under the name that the runtime's handler index.* has.
-// Source: AWS CloudFormation User Guide, "AWS::Lambda::Function Code", ZipFile.
+var errInline = protocol.Errorf("InvalidParameterValueException",
+	"ZipFile can only be used when Runtime is set to either of nodejs, python.")
+
+// inlineArchive puts inline source text into a zip, the same one for the same text.
 func inlineArchive(source, runtime string) ([]byte, error) {
-	var name string
-	switch {
-	case strings.HasPrefix(runtime, "nodejs"):
-		name = "index.js"
-	case strings.HasPrefix(runtime, "python"):
-		name = "index.py"
-	default:
-		return nil, protocol.Errorf("InvalidParameterValueException",
-			"ZipFile can only be used when Runtime is set to either of nodejs, python.")
+	files, err := inlineFiles(source, runtime)
+	if err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	file, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
-	if err == nil {
-		_, err = io.WriteString(file, source)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+		if err == nil {
+			_, err = io.WriteString(file, files[name])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pack inline code: %w", err)
+		}
 	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
+	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("pack inline code: %w", err)
 	}
 	return b.Bytes(), nil

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,9 @@ func (e *launchError) Error() string { return e.kind + ": " + e.message }
 func (e *environment) program() ([]string, error) {
 	if native, ok := e.room.Builds[e.fn.CodeSHA256]; ok {
 		return []string{native}, nil
+	}
+	if e.fn.isNode() {
+		return e.nodeProgram()
 	}
 	bootstrap := filepath.Join(e.room.codeDir(e.fn.CodeSHA256), "bootstrap")
 	head := make([]byte, 2)
@@ -167,6 +171,9 @@ func (e *environment) variables() []string {
 		"LAMBDA_RUNTIME_DIR": e.room.codeDir(e.fn.CodeSHA256), "_HANDLER": e.fn.Handler,
 	} {
 		vars[k] = v
+	}
+	if e.fn.isNode() {
+		maps.Copy(vars, e.nodeVariables())
 	}
 	list := make([]string, 0, len(vars))
 	for k, v := range vars {

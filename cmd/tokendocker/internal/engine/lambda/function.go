@@ -55,7 +55,7 @@ func (f Function) timeout() time.Duration { return time.Duration(f.TimeoutSec) *
 
 // runs reports whether invocations of the function are executed here.
 func (f Function) runs() bool {
-	return f.PackageType == "Zip" && strings.HasPrefix(f.Runtime, "provided")
+	return f.PackageType == "Zip" && (strings.HasPrefix(f.Runtime, "provided") || f.isNode())
 }
 
 // configuration is the function in the shape of GetFunctionConfiguration.

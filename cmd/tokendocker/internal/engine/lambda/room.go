@@ -1,7 +1,8 @@
 // Package lambda runs functions as AWS Lambda does: deployed from a zip, invoked synchronously or through a queue
 // that tries again, one invocation at a time in an environment that speaks the Runtime API, with the credentials of
-// the function's own role. Functions of the provided.* runtimes run as plain processes of this machine; functions
-// from a container image are checked as consumers of that image and not run.
+// the function's own role. Functions of the provided.* runtimes run as plain processes of this machine, those of the
+// nodejs* runtimes on this machine's Node.js; functions from a container image are checked as consumers of that image
+// and not run.
 package lambda
 
 import (
@@ -38,7 +39,7 @@ type Images interface {
 	ForFunction(ctx context.Context, functionARN, architecture, imageURI string) (digest string, err error)
 }
 
-// Options are what the room needs. All are required but Builds, Qemu and Images.
+// Options are what the room needs. All are required but Builds, Qemu, Node, SDK and Images.
 type Options struct {
 	Store    *state.Store
 	Clock    *clock.Clock
@@ -50,6 +51,8 @@ type Options struct {
 	Endpoint string            // the door's address, AWS_ENDPOINT_URL of every function
 	Builds   map[string]string // sha256 of a function's zip in hex -> program for this machine's processor to run instead
 	Qemu     string            // path of qemu-user for the other processor; empty means looked for in PATH
+	Node     string            // path of node; empty means looked for in PATH
+	SDK      string            // folder whose node_modules holds the AWS SDK that Node.js runtimes bring; empty for none
 	Log      *slog.Logger
 }
 
@@ -83,6 +86,9 @@ func New(o Options) (*Room, error) {
 	}
 	if err := os.RemoveAll(filepath.Join(r.dir, "environments")); err != nil {
 		return nil, fmt.Errorf("clear the folder of Lambda environments: %w", err)
+	}
+	if err := r.installNode(); err != nil {
+		return nil, err
 	}
 	r.functions, err = state.NewTable[Function](o.Store, "lambda-functions")
 	if err != nil {

@@ -85,6 +85,8 @@ type Installation struct {
 	Mirror string `json:"mirror"`
 	// Bin is the folder of the programs that setup made; qemu-aarch64-static is one on machines that are not arm64.
 	Bin string `json:"bin"`
+	// SDK is the folder whose node_modules holds the AWS SDK that Lambda's Node.js runtimes bring.
+	SDK string `json:"sdk"`
 }
 
 // Installed reads the user's installation. Its error says how to make one.
