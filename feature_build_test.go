@@ -233,3 +233,19 @@ func TestWhatIdentifiesAnImage(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceToken: custom resources name the function, ours and a user's own.
+func TestServiceToken(t *testing.T) {
+	stack := newStack(t)
+	newBuilder(stack, "B", nil)
+	awscdk.NewCustomResource(stack, jsii.String("Mine"), &awscdk.CustomResourceProps{
+		ServiceToken: TokenInjectableDockerBuilderProvider_GetOrCreate(stack, nil).ServiceToken(),
+	})
+	resources, _ := template(t, stack)
+	id, _ := only(t, resources, "AWS::Lambda::Function")
+	for _, kind := range []string{"Custom::TokenInjectableDockerBuilder", "AWS::CloudFormation::CustomResource"} {
+		if _, r := only(t, resources, kind); !references(r.Properties["ServiceToken"], id) {
+			t.Errorf("%s has the token %v", kind, r.Properties["ServiceToken"])
+		}
+	}
+}
