@@ -161,7 +161,8 @@ func TestRetainBuildLogs(t *testing.T) {
 	if !slices.Equal(create.actions, []string{"logs:CreateLogGroup", "logs:PutRetentionPolicy"}) || len(create.resources) != 1 {
 		t.Errorf("the function may %v on %v", create.actions, create.resources)
 	}
-	if strings.Contains(create.resources[0], "*") {
+	// CloudWatch Logs API Reference, LogGroup: policies name a group by its ARN with ":*" at the end.
+	if strings.Contains(strings.Replace(create.resources[0], `":*"`, "", 1), "*") {
 		t.Errorf("the function may make more than the one group: %v", create.resources)
 	}
 	one(t, strings.Join(single(t, may, "logs:GetLogEvents").resources, ""), ":log-stream:*")

@@ -18,7 +18,7 @@ const (
 	BuildRule   Resource = "arn:{partition}:events:{region}:{account}:rule/StepFunctionsGetEventForCodeBuildStartBuildRule"
 
 	// Of builders that use more than the defaults.
-	RetainedLog     Resource = "arn:{partition}:logs:{region}:{account}:log-group:{log group}"
+	RetainedLog     Resource = "arn:{partition}:logs:{region}:{account}:log-group:{log group}:*"
 	Replica         Resource = "arn:{partition}:ecr:{replica region}:{account}:repository/{repository}"
 	ReplicationRule Resource = "*" // the registry's settings have no ARN
 	ReplicationRole Resource = "arn:{partition}:iam::{account}:role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -266,6 +267,22 @@ func (o outcome) image(builder string) report.Image {
 // get, not what somebody says of them.
 func (o outcome) file(image report.Image, name string) []byte {
 	o.t.Helper()
+	content, found := o.find(image, name)
+	if !found {
+		o.t.Fatalf("image %s@%s holds no file %s", image.URI, image.Digest, name)
+	}
+	return content
+}
+
+// has tells whether an image holds a file.
+func (o outcome) has(image report.Image, name string) bool {
+	o.t.Helper()
+	_, found := o.find(image, name)
+	return found
+}
+
+func (o outcome) find(image report.Image, name string) (content []byte, found bool) {
+	o.t.Helper()
 	store := registry.NewStore(o.t.Context(), filepath.Join(o.state, "registry"))
 	defer store.Close() //nolint:errcheck // opened for reading
 	host, repository, _ := strings.Cut(image.URI, "/")
@@ -279,19 +296,15 @@ func (o outcome) file(image report.Image, name string) []byte {
 		Layers []struct{ Digest string }
 	}
 	must(o.t, json.Unmarshal(body, &manifest))
-	var found []byte
 	for _, layer := range manifest.Layers {
 		blob, err := store.OpenBlob(o.t.Context(), h.ARN(repository), layer.Digest)
 		must(o.t, err)
-		if content, ok := inLayer(o.t, blob, strings.TrimPrefix(name, "/")); ok {
-			found = content // a later layer hides an earlier one
+		if inside, ok := inLayer(o.t, blob, strings.TrimPrefix(name, "/")); ok {
+			content, found = inside, true // a later layer hides an earlier one
 		}
 		_ = blob.Close() // read as far as the test needs
 	}
-	if found == nil {
-		o.t.Fatalf("image %s@%s holds no file %s", image.URI, image.Digest, name)
-	}
-	return found
+	return content, found
 }
 
 func inLayer(t *testing.T, blob io.Reader, name string) ([]byte, bool) {
@@ -316,3 +329,18 @@ func text(s string) *string { return &s }
 
 // id is how the docker objects of the state folder are labelled.
 func (r *rehearsed) id() string { return engine.SandboxID(r.state) }
+
+// open starts an engine on the state folder, to ask it what a rehearsal left.
+func (r *rehearsed) open() *engine.Engine {
+	r.t.Helper()
+	e, err := engine.New(r.t.Context(), engine.Options{StateDir: r.state, Account: "123456789012", Region: "us-east-1", Scale: 1,
+		Log: slog.New(slog.DiscardHandler)})
+	must(r.t, err)
+	return e
+}
+
+// makeRunnable gives a file of the app the right to run.
+func (r *rehearsed) makeRunnable(name string) {
+	r.t.Helper()
+	must(r.t, os.Chmod(filepath.Join(r.app, name), 0o755))
+}
