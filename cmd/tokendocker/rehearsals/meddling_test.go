@@ -1,7 +1,6 @@
 package rehearsals
 
 import (
-	"bytes"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -15,7 +14,7 @@ const slowBuild = "FROM busybox:1\nARG A\nRUN sleep 600\n"
 type running struct {
 	r              *rehearsed
 	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
+	stdout, stderr transcript
 	started        time.Time
 }
 

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 )
 
@@ -29,23 +31,30 @@ const exitCodes = `Exit codes:
   3    the app could not be synthesized
   4    the deploy failed
   5    this machine or the state folder is not fit; the message names the command that mends it
-  130  interrupted`
+  130  interrupted; while a stack is deployed the first Ctrl-C rolls it back and a second one stops at once`
 
-// streams are where a command writes: the answer to out, everything else to err.
+// streams are where a command writes, the answer to out and everything else to err, and how it hears of signals.
 type streams struct {
-	out, err io.Writer
+	out, err   io.Writer
+	interrupts *interrupts
 }
 
-// Main runs the command line args and returns the exit code. The answer goes to stdout, everything else to stderr.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(streams{out: stdout, err: stderr})
+// Main runs the command line args and returns the exit code. The answer goes to stdout, everything else to stderr. A
+// signal ends the command; while a stack is deployed the first one rolls it back.
+func Main(ctx context.Context, signals <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
+	ctx, i := watch(ctx, signals, stderr)
+	defer i.stop()
+	root := newRoot(streams{out: stdout, err: stderr, interrupts: i})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		return exitDone
-	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "interrupted; the next rehearsal rolls back what was not finished")
+		return exitInterrupted
+	case errors.Is(err, cloudformation.ErrInterrupted), errors.Is(err, errInterrupted):
+		fmt.Fprintf(stderr, "%v\n", err)
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "tokendocker: %v\n", err)

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
@@ -22,19 +24,25 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 			"stack %s has the docker image asset %s, which a rehearsal does not build yet", s.ID, s.Images[0])
 	}
 	d := engine.Deployment{DeployInput: cloudformation.DeployInput{
-		StackName: s.Name, Region: s.Region, Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
+		StackName: s.Name, Region: cmp.Or(s.Region, r.Region), Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
 		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
 	}}
+	wish, end := r.interrupts.gently()
+	defer end()
+	d.Interrupt = wish
 	for _, f := range s.Files {
 		d.Assets = append(d.Assets, engine.Asset{Bucket: f.Bucket, Key: f.Key, Region: f.Region, Write: f.Write})
 	}
-	r.log.Note("%s: deploying", s.Name)
+	r.log.Note("%s: deploying to %s", s.Name, d.Region)
 	outcome, err := r.engine.Deploy(ctx, d)
 	r.record(outcome, err)
 	if err != nil {
 		return deployError(err)
 	}
 	r.log.Note("%s: %s", s.Name, outcome.Stack.Status)
+	if closed(wish) {
+		return fmt.Errorf("%w; %s had been deployed by then", errInterrupted, s.Name)
+	}
 	for _, o := range outcome.Stack.Outputs {
 		r.log.Note("  %s = %s", o.Key, o.Value)
 	}
@@ -54,7 +62,7 @@ func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 		stack.Outputs[o.Key] = o.Value
 	}
 	for _, b := range outcome.Images {
-		image := report.Image{Builder: b.Builder, URI: b.URI, Digest: b.Digest, Tag: b.Tag, Built: b.Built,
+		image := report.Image{Builder: b.Builder, Region: b.Region(), URI: b.URI, Digest: b.Digest, Tag: b.Tag, Built: b.Built,
 			Seconds: b.Took.Seconds(), Overhead: max(0, (b.Took - b.Docker).Seconds())}
 		stack.Images = append(stack.Images, image)
 		if failed == nil {
@@ -65,8 +73,10 @@ func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 		stack.Simulated = append(stack.Simulated, report.Resource{Path: s.Path, Type: s.Type})
 	}
 	if f, ok := errors.AsType[*cloudformation.Failed](failed); ok {
-		first, _ := f.First()
-		stack.Failure = &report.Failure{Path: first.Path, Reason: first.Reason}
+		stack.Failure = &report.Failure{Path: f.StackName, Reason: strings.TrimSpace(f.Reason)}
+		if first, ok := f.First(); ok {
+			stack.Failure = &report.Failure{Path: first.Path, Reason: first.Reason}
+		}
 	}
 	r.summary.Stacks = append(r.summary.Stacks, stack)
 }
@@ -77,7 +87,7 @@ func (r *rehearsal) event(e cloudformation.Event) {
 	if path == "" {
 		path = e.LogicalID
 	}
-	r.printer.Event(report.Event{Stack: e.StackName, Path: path, Type: e.Type, Status: string(e.Status), Reason: e.Reason})
+	r.printer.Event(report.Event{Stack: e.StackName, Region: e.Region, Path: path, Type: e.Type, Status: string(e.Status), Reason: e.Reason})
 	key := e.StackID + "|" + e.LogicalID
 	status := string(e.Status)
 	switch {

@@ -72,12 +72,21 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, stack := range app.Stacks {
+	for i, stack := range app.Stacks {
 		if err := r.deploy(ctx, stack, overrides[stack.Name]); err != nil {
+			r.skip(app.Stacks[i+1:])
 			return err
 		}
 	}
 	return r.unused()
+}
+
+// skip says of stacks that they are not deployed, since one before them was not.
+func (r *rehearsal) skip(stacks []assembly.Stack) {
+	for _, s := range stacks {
+		r.log.Note("%s: not deployed", s.Name)
+		r.summary.Skipped = append(r.summary.Skipped, s.Name)
+	}
 }
 
 // synth runs the app, or opens the assembly that it was given, and passes on what its constructs had to say.
@@ -112,9 +121,9 @@ func (r *rehearsal) synth(ctx context.Context) (*assembly.Assembly, error) {
 	return app, nil
 }
 
-// open starts the engine in the app's account.
+// open starts the engine in the app's account, or without an app in that of the state folder.
 func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.Engine, error) {
-	account, err := r.account(app)
+	at, err := r.environment(app)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +148,7 @@ func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.E
 	if r.Verbose {
 		level = slog.LevelDebug
 	}
-	e, err := engine.New(ctx, engine.Options{StateDir: r.State, Account: account, Region: r.Region, Scale: scale,
+	e, err := engine.New(ctx, engine.Options{StateDir: r.State, Account: at.account, Region: at.region, Regions: at.regions, Kept: app == nil, Scale: scale,
 		Switches: faults, Builds: builds, Progress: func(line string) { r.log.Note("%s", line) },
 		Log: slog.New(slog.NewTextHandler(r.err, &slog.HandlerOptions{Level: level}))})
 	switch {
@@ -147,30 +156,12 @@ func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.E
 		return nil, fault.New(fault.Machine, "wait for the other rehearsal, or use another folder with --state",
 			"another rehearsal uses the state folder %s", r.State)
 	case err != nil:
+		if elsewhere, ok := errors.AsType[*engine.ElsewhereError](err); ok {
+			return nil, fault.New(fault.Usage, "delete them with --destroy, or use another folder with --state", "%v", elsewhere)
+		}
 		return nil, unfit(r.State, err)
 	}
 	return e, nil
-}
-
-// account returns the one account that the app's stacks are in.
-func (r *rehearsal) account(app *assembly.Assembly) (string, error) {
-	account := ""
-	if app != nil {
-		for _, s := range app.Stacks {
-			switch {
-			case s.Account == "" || s.Account == account:
-			case account == "":
-				account = s.Account
-			default:
-				return "", fault.New(fault.Deploy, "rehearse the app's accounts one after the other",
-					"the app has stacks in the accounts %s and %s, and a rehearsal has one account", account, s.Account)
-			}
-		}
-	}
-	if account == "" {
-		account = r.Account
-	}
-	return account, nil
 }
 
 // overrides sorts --set by stack and resource, and refuses names that no stack has.

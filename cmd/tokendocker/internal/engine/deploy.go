@@ -123,15 +123,25 @@ func builderOf(resourcePath string) string {
 	return dir
 }
 
-// Destroy deletes every stack, the newest first.
+// Destroy deletes every stack, the newest first, and a stack whose exports are in use after those that use them.
 func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)) error {
 	stacks := e.stacks.Stacks()
 	slices.SortFunc(stacks, func(a, b cloudformation.Stack) int { return b.Created.Compare(a.Created) })
-	for _, s := range stacks {
-		err := e.stacks.Delete(ctx, cloudformation.DeleteInput{StackName: s.Name, Region: s.Region, OnEvent: onEvent})
-		if err != nil {
-			return err
+	for len(stacks) > 0 {
+		var held []cloudformation.Stack
+		var why error
+		for _, s := range stacks {
+			err := e.stacks.Delete(ctx, cloudformation.DeleteInput{StackName: s.Name, Region: s.Region, OnEvent: onEvent})
+			if _, inUse := errors.AsType[*cloudformation.InUseError](err); inUse {
+				held, why = append(held, s), err
+			} else if err != nil {
+				return err
+			}
 		}
+		if len(held) == len(stacks) {
+			return why
+		}
+		stacks = held
 	}
 	return nil
 }

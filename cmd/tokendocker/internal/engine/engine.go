@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
@@ -38,6 +38,8 @@ type Options struct {
 	StateDir string
 	Account  string
 	Region   string            // of stacks that name none
+	Regions  []string          // further regions that stacks go to
+	Kept     bool              // stand where the state folder's stacks are, if it has any, instead of Account and Region
 	Scale    float64           // how many times faster time runs; below 1 counts as 1
 	Switches switches.Switches // faults and limits
 	Builds   map[string]string // program for this machine's processor by the sha256 of a function's zip
@@ -75,9 +77,6 @@ type Engine struct {
 	images     *images
 }
 
-// place is where an engine stands: its account, partition and home region.
-type place struct{ account, partition, region, suffix string }
-
 // ErrBusy says that another process uses the state folder.
 var ErrBusy = state.ErrBusy
 
@@ -88,25 +87,17 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	at, err := settle(store, o)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e := &Engine{options: o, store: store, clock: clock.New(o.Scale), place: where(o.Account, o.Region),
+	e := &Engine{options: o, store: store, clock: clock.New(o.Scale), place: at,
 		stop: stop, sessions: session.NewSessions()}
 	if err := e.build(background); err != nil {
 		return nil, errors.Join(err, e.Close(ctx))
 	}
 	return e, nil
-}
-
-// where returns the partition and host suffix of a region. Source: AWS General Reference, "Amazon Resource Names".
-func where(account, region string) place {
-	p := place{account: account, partition: "aws", region: region, suffix: "amazonaws.com"}
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		p.partition, p.suffix = "aws-cn", "amazonaws.com.cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		p.partition = "aws-us-gov"
-	}
-	return p
 }
 
 // build makes the rooms in the order of what they need.
@@ -162,7 +153,7 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 	}
 	e.sandbox, err = sandbox.New(sandbox.Config{
 		State: SandboxID(e.options.StateDir), Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
-		ECRHosts: []string{registry.Host{Account: e.place.account, Region: e.place.region, Suffix: e.place.suffix}.String()},
+		ECRHosts: e.registryHosts(),
 		Mirror:   e.mirror != nil, Log: e.options.Progress,
 	})
 	if err != nil {
@@ -173,6 +164,18 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 		e.options.Log.Warn("sweep", "error", err)
 	}
 	return nil
+}
+
+// registryHosts are ECR's hosts in every region that the rehearsal knows of.
+func (e *Engine) registryHosts() []string {
+	var hosts []string
+	for _, region := range append([]string{e.place.region}, e.options.Regions...) {
+		host := registry.Host{Account: e.place.account, Region: region, Suffix: e.place.suffix}.String()
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // SandboxID names a state folder's docker objects: the same at every run, another one for every folder.

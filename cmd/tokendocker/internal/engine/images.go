@@ -20,6 +20,13 @@ type Image struct {
 	Digest    string
 }
 
+// Region returns the region that the image is in.
+func (i Image) Region() string {
+	host, _, _ := strings.Cut(i.URI, "/")
+	h, _ := registry.ParseHost(host)
+	return h.Region
+}
+
 // images remembers which custom resource stands for which image. It knows from who acted: a session's cause says for
 // which custom resource it pushes an image, or asks ECR for one.
 type images struct {

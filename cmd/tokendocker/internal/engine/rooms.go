@@ -134,7 +134,10 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
 		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
 		Resolve: e.resolve, Zones: ec2.Zones})
-	return err
+	if err != nil {
+		return err
+	}
+	return e.keepPlace()
 }
 
 // invoke hands a custom resource's request to its function, as CloudFormation does: without waiting.

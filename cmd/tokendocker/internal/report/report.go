@@ -12,6 +12,7 @@ import (
 // Image is an image of one builder, built or found by the rehearsal.
 type Image struct {
 	Builder  string  `json:"builder"`          // construct path of the builder
+	Region   string  `json:"region"`           // where the repository is
 	URI      string  `json:"uri"`              // repository URI, without tag or digest
 	Digest   string  `json:"digest"`           // "sha256:..."
 	Tag      string  `json:"tag"`              // the image's tag
@@ -55,6 +56,7 @@ type Summary struct {
 	Status  string       `json:"status"` // "ok" or "failed"
 	Seconds float64      `json:"seconds"`
 	Stacks  []Stack      `json:"stacks"`
+	Skipped []string     `json:"skipped"` // names of stacks that were not deployed, since one before them failed
 	Unused  []Permission `json:"unused_permissions"`
 	Error   string       `json:"error,omitempty"` // why the status is "failed"
 }
@@ -62,6 +64,7 @@ type Summary struct {
 // Event is what happened to a stack or to one of its resources.
 type Event struct {
 	Stack  string `json:"stack"`
+	Region string `json:"region"`           // the stack's
 	Path   string `json:"path"`             // construct path; the stack's name for the stack itself
 	Type   string `json:"resource_type"`    // CloudFormation resource type
 	Status string `json:"status"`           // as in CloudFormation's stack events
@@ -117,8 +120,11 @@ func (l *lines) Summary(s Summary) {
 	for i := range s.Stacks {
 		s.Stacks[i].Images = orEmpty(s.Stacks[i].Images)
 		s.Stacks[i].Simulated = orEmpty(s.Stacks[i].Simulated)
+		if s.Stacks[i].Outputs == nil {
+			s.Stacks[i].Outputs = map[string]string{}
+		}
 	}
-	s.Stacks, s.Unused = orEmpty(s.Stacks), orEmpty(s.Unused)
+	s.Stacks, s.Skipped, s.Unused = orEmpty(s.Stacks), orEmpty(s.Skipped), orEmpty(s.Unused)
 	l.encode(struct {
 		Type string `json:"type"`
 		Summary

@@ -157,6 +157,8 @@ func (o *operation) outcome(ctx, work context.Context, failed map[string]error) 
 		return "", context.Cause(ctx)
 	case len(failed) > 0 && len(o.failures) == 0: // the state could not be written
 		return "", errors.Join(slices.Collect(maps.Values(failed))...)
+	case len(failed) > 0 && errors.Is(context.Cause(work), ErrInterrupted):
+		return ErrInterrupted.Error() + ". " + failedToMake(o.failures), nil
 	case len(failed) > 0:
 		return failedToMake(o.failures), nil
 	case work.Err() != nil:

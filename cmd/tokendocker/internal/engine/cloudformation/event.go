@@ -8,6 +8,7 @@ type Event struct {
 	Real       time.Time // on the wall
 	StackID    string
 	StackName  string
+	Region     string // the stack's
 	LogicalID  string // the stack's name for events of the stack itself
 	Path       string // construct path; the logical id where none is known, empty for the stack itself
 	PhysicalID string
@@ -27,7 +28,7 @@ func (o *operation) emit(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e.Time, e.Real = o.service.Clock.Now(), time.Now()
-	e.StackID, e.StackName = o.stack.ID, o.stack.Name
+	e.StackID, e.StackName, e.Region = o.stack.ID, o.stack.Name, o.stack.Region
 	o.events = append(o.events, e)
 	if o.onEvent != nil {
 		o.onEvent(e)
