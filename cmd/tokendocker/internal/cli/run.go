@@ -148,8 +148,12 @@ func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.E
 	if r.Verbose {
 		level = slog.LevelDebug
 	}
+	secrets, err := givenSecrets(os.Getenv("TOKENDOCKER_REHEARSE_SECRETS"))
+	if err != nil {
+		return nil, err
+	}
 	e, err := engine.New(ctx, engine.Options{StateDir: r.State, Account: at.account, Region: at.region, Regions: at.regions, Kept: app == nil, Scale: scale,
-		Switches: faults, Builds: builds, Progress: func(line string) { r.log.Note("%s", line) },
+		Switches: faults, Secrets: secrets, Builds: builds, Progress: func(line string) { r.log.Note("%s", line) },
 		Log: slog.New(slog.NewTextHandler(r.err, &slog.HandlerOptions{Level: level}))})
 	switch {
 	case errors.Is(err, engine.ErrBusy):

@@ -25,6 +25,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/s3"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/secretsmanager"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
@@ -42,6 +43,7 @@ type Options struct {
 	Kept     bool              // stand where the state folder's stacks are, if it has any, instead of Account and Region
 	Scale    float64           // how many times faster time runs; below 1 counts as 1
 	Switches switches.Switches // faults and limits
+	Secrets  map[string]string // values of secrets that nobody in the rehearsal makes, by name or ARN
 	Builds   map[string]string // program for this machine's processor by the sha256 of a function's zip
 	Log      *slog.Logger      // what goes on inside
 	Progress func(line string) // the sandbox's slow steps
@@ -64,6 +66,7 @@ type Engine struct {
 	iam        *iam.Room
 	s3         *s3.Room
 	ssm        *ssm.Room
+	secrets    *secretsmanager.Room
 	logs       *logs.Room
 	lambda     *lambda.Room
 	states     *states.Room

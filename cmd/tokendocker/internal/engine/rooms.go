@@ -20,6 +20,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/s3"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/secretsmanager"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
@@ -56,7 +57,12 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	if e.ssm, err = ssm.New(ssm.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock, Store: e.store}); err != nil {
 		return err
 	}
-	e.door.Register(e.logs, e.s3, e.ecr, e.ssm, sts.New(e.assume))
+	e.secrets, err = secretsmanager.New(secretsmanager.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+		Store: e.store, Caller: e.door, Given: e.options.Secrets})
+	if err != nil {
+		return err
+	}
+	e.door.Register(e.logs, e.s3, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
 	return nil
 }
 
@@ -128,7 +134,7 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
 		Resources() map[string]resource.Provider
-	}{e.iam, e.logs, e.s3, e.ssm, e.ecr, e.codebuild, e.lambda, e.states} {
+	}{e.iam, e.logs, e.s3, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states} {
 		maps.Copy(providers, room.Resources())
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
@@ -158,7 +164,11 @@ const bootstrapVersion = "30"
 
 // resolve gives the values that templates read from elsewhere.
 func (e *Engine) resolve(_ context.Context, stack resource.Stack, service, name string) (string, error) {
-	if service != "ssm" {
+	switch service {
+	case "ssm":
+	case "secretsmanager":
+		return e.secrets.Value(stack.Region, name)
+	default:
 		return "", fmt.Errorf("%s:%s cannot be resolved: a rehearsal has no %s", service, name, service)
 	}
 	value, err := e.ssm.Value(stack.Region, name)

@@ -1,0 +1,152 @@
+// Package secretsmanager is AWS Secrets Manager: secrets with their versions, found by name, by full ARN and by the ARN
+// without its last characters. Rotation, replicas and resource policies are no part of it.
+package secretsmanager
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
+)
+
+// Options says what the room works with. All fields but Given are required.
+type Options struct {
+	Account   string
+	Partition string
+	Clock     *clock.Clock
+	Store     *state.Store
+	Caller    protocol.Caller // asks whether a caller may use a secret's key
+
+	// Given are secrets that are there without anybody in the rehearsal having made them: values by name or ARN. They
+	// are not stored.
+	Given map[string]string
+}
+
+// Room is Secrets Manager of one account, in all regions. It is safe for concurrent use.
+type Room struct {
+	Options
+	secrets state.Table[secret]
+}
+
+var _ protocol.Service = (*Room)(nil)
+
+// New opens the room on what the state folder holds.
+func New(o Options) (*Room, error) {
+	table, err := state.NewTable[secret](o.Store, "secrets")
+	return &Room{Options: o, secrets: table}, err
+}
+
+// Resources returns the providers of AWS::SecretsManager types.
+func (r *Room) Resources() map[string]resource.Provider {
+	return map[string]resource.Provider{"AWS::SecretsManager::Secret": secretProvider{r}}
+}
+
+// Name returns "secretsmanager".
+func (r *Room) Name() string { return "secretsmanager" }
+
+// operation is one operation of the API.
+type operation func(*Room, context.Context, *protocol.Call) (any, error)
+
+// do adapts a method with a typed input.
+func do[In any](f func(*Room, context.Context, *protocol.Call, In) (any, error)) operation {
+	return func(r *Room, ctx context.Context, call *protocol.Call) (any, error) {
+		var in In
+		if err := json.Unmarshal(call.Body, &in); err != nil {
+			return nil, protocol.Errorf("SerializationException", "%v", err)
+		}
+		return f(r, ctx, call, in)
+	}
+}
+
+func operations() map[string]operation {
+	return map[string]operation{
+		"CreateSecret":   do((*Room).createSecret),
+		"DeleteSecret":   do((*Room).deleteSecret),
+		"DescribeSecret": do((*Room).describeSecret),
+		"GetSecretValue": do((*Room).getSecretValue),
+		"PutSecretValue": do((*Room).putSecretValue),
+	}
+}
+
+// Needs names the secret by its full ARN, whichever way the caller named it: that is what policies are compared with.
+// Source: AWS Secrets Manager User Guide, "Authentication and access control", "Permissions policy examples".
+func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
+	if operations()[call.Operation] == nil {
+		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no secretsmanager:%s", call.Operation)
+	}
+	var in struct {
+		SecretID string `json:"SecretId"`
+		Name     string
+	}
+	if err := json.Unmarshal(call.Body, &in); err != nil {
+		return nil, protocol.Errorf("SerializationException", "%v", err)
+	}
+	need := protocol.Need{Action: "secretsmanager:" + call.Operation}
+	switch s, found := r.find(call.Region, in.SecretID); {
+	case found:
+		need.Resources = []string{s.ARN}
+	case strings.HasPrefix(in.SecretID, "arn:"):
+		need.Resources = []string{in.SecretID}
+	default:
+		need.Resources = []string{r.arn(call.Region, in.SecretID+in.Name, "")}
+	}
+	return []protocol.Need{need}, nil
+}
+
+// Serve does one call.
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	return operations()[call.Operation](r, ctx, call)
+}
+
+// Value returns what a dynamic reference names, without a permission check: id:SecretString:json-key:version-stage.
+// Source: AWS CloudFormation User Guide, "Get a secret or secret value from Secrets Manager".
+func (r *Room) Value(region, reference string) (string, error) {
+	parts := strings.Split(reference, ":")
+	id, rest := parts[0], parts[1:]
+	if parts[0] == "arn" && len(parts) >= 7 {
+		id, rest = strings.Join(parts[:7], ":"), parts[7:]
+	}
+	rest = append(rest, "", "", "", "")
+	s, found := r.find(region, id)
+	if !found {
+		return "", errNotFound()
+	}
+	stage := rest[2]
+	if stage == "" {
+		stage = current
+	}
+	v, found := s.version(rest[3], stage)
+	if !found {
+		return "", errNoVersion(stage)
+	}
+	if rest[1] == "" {
+		return v.Value, nil
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(v.Value), &fields) != nil || fields[rest[1]] == nil {
+		return "", fmt.Errorf("Could not find a value associated with JSONKey in SecretString")
+	}
+	return fmt.Sprint(fields[rest[1]]), nil
+}
+
+// arn is a secret's ARN; suffix is what Secrets Manager adds to its name.
+func (r *Room) arn(region, name, suffix string) string {
+	arn := fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s", r.Partition, region, r.Account, name)
+	if suffix != "" {
+		arn += "-" + suffix
+	}
+	return arn
+}
+
+func errNotFound() error {
+	return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+}
+
+func errNoVersion(stage string) error {
+	return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: %s", stage)
+}

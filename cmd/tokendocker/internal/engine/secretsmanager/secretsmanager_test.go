@@ -1,0 +1,199 @@
+package secretsmanager_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door/doortest"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/secretsmanager"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+)
+
+const region = "us-east-1"
+
+// world is the room with its caller's right to keys.
+type world struct {
+	t     *testing.T
+	room  *secretsmanager.Room
+	asked []protocol.Need // about keys
+	deny  error
+}
+
+func (w *world) Call(context.Context, *session.Session, string, string, string, any, any) error {
+	return errors.New("not expected")
+}
+
+func (w *world) Allow(_ context.Context, _ *session.Session, _ string, need protocol.Need) error {
+	w.asked = append(w.asked, need)
+	return w.deny
+}
+
+func newWorld(t *testing.T, given map[string]string) *world {
+	t.Helper()
+	w := &world{t: t}
+	front := doortest.New(t, 1)
+	var err error
+	w.room, err = secretsmanager.New(secretsmanager.Options{Account: doortest.Account, Partition: doortest.Partition, Clock: front.Clock,
+		Store: doortest.Store(t), Caller: w, Given: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// call makes a call and returns the resource that it needs, its answer, and the error's code.
+func (w *world) call(operation string, in any) (need string, out map[string]any, code string) {
+	w.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := &protocol.Call{Service: "secretsmanager", Operation: operation, Partition: doortest.Partition, Region: region, Account: doortest.Account, Body: body}
+	needs, err := w.room.Needs(w.t.Context(), c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer, err := w.room.Serve(w.t.Context(), c)
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		return needs[0].Resources[0], nil, e.Code
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	data, err := json.Marshal(answer)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &out); err != nil {
+		w.t.Fatal(err)
+	}
+	return needs[0].Resources[0], out, ""
+}
+
+func (w *world) create(properties map[string]any) (arn string) {
+	w.t.Helper()
+	r, err := w.room.Resources()["AWS::SecretsManager::Secret"].Create(w.t.Context(), resource.Request{
+		LogicalID: "Login", Properties: properties, Stack: resource.Stack{Name: "Shop", Region: region, Account: doortest.Account, Partition: doortest.Partition},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r.PhysicalID
+}
+
+// TestNames: a secret is found by its name, its ARN and its ARN without the last characters, and policies are always
+// compared with the full one.
+// Source: AWS Secrets Manager User Guide, "Permissions policy examples" (read 2026-11-21).
+func TestNames(t *testing.T) {
+	w := newWorld(t, nil)
+	arn := w.create(map[string]any{"Name": "team/hub", "SecretString": "s3cret"})
+	if !regexp.MustCompile(`^arn:aws:secretsmanager:us-east-1:[0-9]{12}:secret:team/hub-[A-Za-z0-9]{6}$`).MatchString(arn) {
+		t.Fatal(arn)
+	}
+	for _, id := range []string{"team/hub", arn, arn[:len(arn)-7]} {
+		need, out, code := w.call("GetSecretValue", map[string]string{"SecretId": id})
+		if need != arn || code != "" || out["SecretString"] != "s3cret" || out["ARN"] != arn {
+			t.Errorf("%s: needs %s, %v %s", id, need, out, code)
+		}
+	}
+	for _, id := range []string{"hub", arn[:len(arn)-6], arn + "x"} {
+		if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": id}); code != "ResourceNotFoundException" {
+			t.Errorf("%s: %s", id, code)
+		}
+	}
+}
+
+func TestVersions(t *testing.T) {
+	w := newWorld(t, nil)
+	w.create(map[string]any{"Name": "a", "SecretString": "one"})
+	w.call("PutSecretValue", map[string]string{"SecretId": "a", "SecretString": "two"})
+	for stage, want := range map[string]string{"": "two", "AWSCURRENT": "two", "AWSPREVIOUS": "one"} {
+		if _, out, _ := w.call("GetSecretValue", map[string]string{"SecretId": "a", "VersionStage": stage}); out["SecretString"] != want {
+			t.Errorf("%s: %v", stage, out)
+		}
+	}
+	if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": "a", "VersionStage": "OTHER"}); code != "ResourceNotFoundException" {
+		t.Error(code)
+	}
+	w.call("DeleteSecret", map[string]string{"SecretId": "a"})
+	if _, _, code := w.call("DescribeSecret", map[string]string{"SecretId": "a"}); code != "ResourceNotFoundException" {
+		t.Error(code)
+	}
+}
+
+// TestGenerated: a template's password is made once and stays as long as the way to make it does.
+func TestGenerated(t *testing.T) {
+	w := newWorld(t, nil)
+	how := map[string]any{"GenerateSecretString": map[string]any{"SecretStringTemplate": `{"username":"robot"}`, "GenerateStringKey": "password",
+		"PasswordLength": 20, "ExcludePunctuation": true, "ExcludeCharacters": "abc"}}
+	arn := w.create(how)
+	read := func() string {
+		_, out, _ := w.call("GetSecretValue", map[string]string{"SecretId": arn})
+		return out["SecretString"].(string)
+	}
+	first := read()
+	var fields map[string]string
+	if err := json.Unmarshal([]byte(first), &fields); err != nil || fields["username"] != "robot" || !regexp.MustCompile(`^[0-9A-Zd-z]{20}$`).MatchString(fields["password"]) {
+		t.Errorf("%v, %d fields", err, len(fields))
+	}
+	provider := w.room.Resources()["AWS::SecretsManager::Secret"]
+	stack := resource.Stack{Name: "Shop", Region: region, Account: doortest.Account, Partition: doortest.Partition}
+	if _, err := provider.Update(t.Context(), resource.Request{PhysicalID: arn, Properties: how, Old: how, Stack: stack}); err != nil || read() != first {
+		t.Errorf("an update made another password: %v", err)
+	}
+	if err := provider.Delete(t.Context(), resource.Request{PhysicalID: arn, Stack: stack}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKey: a customer-managed key needs the caller's own right to decrypt with it.
+// Source: AWS Secrets Manager User Guide, "Secret encryption and decryption" (read 2026-11-21).
+func TestKey(t *testing.T) {
+	w := newWorld(t, nil)
+	const key = "arn:aws:kms:us-east-1:123456789012:key/1"
+	w.create(map[string]any{"Name": "a", "SecretString": "one", "KmsKeyId": key})
+	if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": "a"}); code != "" || len(w.asked) != 1 ||
+		w.asked[0].Action != "kms:Decrypt" || w.asked[0].Resources[0] != key || w.asked[0].Conditions["kms:ViaService"][0] != "secretsmanager.us-east-1.amazonaws.com" {
+		t.Errorf("%s, asked %+v", code, w.asked)
+	}
+	w.deny = errors.New("no")
+	if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": "a"}); code != "AccessDeniedException" {
+		t.Error(code)
+	}
+}
+
+// TestGiven: secrets that were handed to the rehearsal are found like all others, and are in no store.
+func TestGiven(t *testing.T) {
+	full := "arn:aws:secretsmanager:us-east-1:123456789012:secret:c-a1B2c3"
+	w := newWorld(t, map[string]string{"a": "1", "arn:aws:secretsmanager:us-east-1:123456789012:secret:b": "2", full: "3"})
+	for id, want := range map[string]string{"a": "1", "b": "2", "arn:aws:secretsmanager:us-east-1:123456789012:secret:b": "2", full: "3", full[:len(full)-7]: "3"} {
+		need, out, _ := w.call("GetSecretValue", map[string]string{"SecretId": id})
+		if out["SecretString"] != want || !regexp.MustCompile(`-[A-Za-z0-9]{6}$`).MatchString(need) {
+			t.Errorf("%s: needs %s, %v", id, need, out)
+		}
+	}
+}
+
+// TestReferences: what {{resolve:secretsmanager:...}} gives.
+// Source: AWS CloudFormation User Guide, "Get a secret or secret value from Secrets Manager" (read 2026-11-21).
+func TestReferences(t *testing.T) {
+	w := newWorld(t, nil)
+	arn := w.create(map[string]any{"Name": "a", "SecretString": `{"k":"v","n":1}`})
+	for reference, want := range map[string]string{"a": `{"k":"v","n":1}`, "a:SecretString:k": "v", arn + ":SecretString:k:AWSCURRENT": "v", "a:SecretString:n": "1"} {
+		if got, err := w.room.Value(region, reference); got != want || err != nil {
+			t.Errorf("%s: %q, %v", reference, got, err)
+		}
+	}
+	for reference, want := range map[string]string{"b": "can't find", "a:SecretString:z": "JSONKey", "a:SecretString::OTHER": "staging label"} {
+		if _, err := w.room.Value(region, reference); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", reference, err)
+		}
+	}
+}
