@@ -4,7 +4,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tokendocker
 export PATH := $(CURDIR)/bin:$(CACHE)/bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: demo test quick setup build lint clean
+.PHONY: demo test quick mutate setup build lint clean
 
 build: ## bin/tokendocker
 	@cd cmd/tokendocker && CGO_ENABLED=0 go build -trimpath -o ../../bin/tokendocker .
@@ -20,6 +20,9 @@ test: setup build ## every test, unit and end to end
 
 quick: ## what one runs while working: no docker, no jsii
 	@scripts/test -quick
+
+mutate: setup ## breaks sixty named places one at a time; each must turn its test red
+	@go run ./scripts/mutate
 
 lint: ## the linters, pinned
 	@scripts/lint
