@@ -14,7 +14,7 @@ import (
 	"github.com/tokendocker/tokendocker/internal/contract"
 )
 
-// Props is short for what the feature tests write often.
+// builderProps is short for what the feature tests write often.
 type builderProps = TokenInjectableDockerBuilderProps
 
 // with makes a builder; its context is the small one unless props name another.
@@ -186,6 +186,17 @@ func checkSizes(t *testing.T, resources map[string]resource) {
 			t.Errorf("a managed policy of %s has %d characters, and IAM takes 6,144", role, n)
 		}
 	}
+}
+
+// warnings are what a construct warns of.
+func warnings(c constructs.Construct) []string {
+	var list []string
+	for _, entry := range *c.Node().Metadata() {
+		if *entry.Type == "aws:cdk:warning" {
+			list = append(list, fmt.Sprint(entry.Data))
+		}
+	}
+	return list
 }
 
 // trySynth synthesizes a stack's app and tells with which text it failed, if it did.
