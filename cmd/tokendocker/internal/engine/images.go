@@ -47,11 +47,21 @@ func (i *images) see(cause session.Cause, uri, tag, digest string, pushed bool) 
 	if request.StackID == "" || tag == "" || cause.Build != "" && !pushed || i.cache(uri, digest) {
 		return
 	}
+	made := Image{StackID: request.StackID, LogicalID: request.LogicalID, URI: uri, Tag: tag, Digest: digest}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if old, found, err := i.table.Get(request.StackID + "|" + request.LogicalID); err == nil && found && made.replicates(old) {
+		return
+	}
 	// The table is a report's memory: an image that cannot be written down is missing there and nowhere else.
-	_ = i.table.Put(request.StackID+"|"+request.LogicalID, Image{StackID: request.StackID, LogicalID: request.LogicalID,
-		URI: uri, Tag: tag, Digest: digest})
+	_ = i.table.Put(request.StackID+"|"+request.LogicalID, made)
+}
+
+// replicates reports whether the image is another one in a region that is not its stack's.
+func (i Image) replicates(other Image) bool {
+	_, rest, _ := strings.Cut(i.StackID, ":cloudformation:")
+	home, _, _ := strings.Cut(rest, ":")
+	return i.Region() != home && i.Digest == other.Digest
 }
 
 // The media type of the configuration of BuildKit's cache manifests. Source: moby/buildkit, cache/remotecache.
