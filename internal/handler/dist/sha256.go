@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "cdedfac458dad700b75c67a9e732e0710ead3e83a775d23b02adca6efb7d75a3"
+const SHA256 = "86ddf6c7ceb2cc4915035ee093cf4129ddee5ab4c0d95ac63905a2db30c3d7b6"
