@@ -1,0 +1,147 @@
+package kms
+
+import (
+	"cmp"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+)
+
+// Source: AWS KMS API Reference, Encrypt and GenerateDataKey.
+const (
+	symmetric      = "SYMMETRIC_DEFAULT"
+	encryptDecrypt = "ENCRYPT_DECRYPT"
+
+	maxPlaintext = 4096
+	maxDataKey   = 1024
+	idLength     = 36 // a cipher text begins with its key's id
+)
+
+var errCiphertext = protocol.Errorf("InvalidCiphertextException", "")
+
+// stableID is an identifier in UUID's form that the same words always give.
+func stableID(words ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\n")))
+	b := sum[:16]
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// keyOf returns the id of the key that a cipher text was made with; empty if it is none of ours.
+func keyOf(blob []byte) string {
+	if len(blob) <= idLength || blob[8] != '-' {
+		return ""
+	}
+	return string(blob[:idLength])
+}
+
+func (k key) aead() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(k.Material)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", k.ID, err)
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// seal encrypts; the encryption context must be given again to decrypt.
+func (k key) seal(plain []byte, context map[string]string) ([]byte, error) {
+	aead, err := k.aead()
+	if err != nil {
+		return nil, err
+	}
+	bound, err := binding(context)
+	return aead.Seal([]byte(k.ID), nil, plain, bound), err
+}
+
+// binding is the encryption context as bytes, the same for the same pairs.
+func binding(context map[string]string) ([]byte, error) {
+	if len(context) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(context) // which sorts
+}
+
+type encryptInput struct {
+	input
+	Plaintext []byte
+}
+
+func (r *Room) encrypt(region string, in encryptInput) (any, error) {
+	k, err := r.usable(region, in.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Plaintext) == 0 || len(in.Plaintext) > maxPlaintext {
+		return nil, protocol.Errorf("ValidationException", "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length between 1 and %d", maxPlaintext)
+	}
+	blob, err := k.seal(in.Plaintext, in.Context)
+	return map[string]any{"CiphertextBlob": blob, "KeyId": k.ARN, "EncryptionAlgorithm": symmetric}, err
+}
+
+func (r *Room) usable(region, id string) (key, error) {
+	k, err := r.find(region, id)
+	if err == nil {
+		err = k.usable()
+	}
+	return k, err
+}
+
+func (r *Room) decrypt(region string, in input) (any, error) {
+	id := keyOf(in.Ciphertext)
+	if id == "" {
+		return nil, errCiphertext
+	}
+	k, err := r.usable(region, cmp.Or(in.KeyID, id))
+	if err != nil {
+		return nil, err
+	}
+	if k.ID != id {
+		return nil, protocol.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
+	}
+	aead, err := k.aead()
+	if err != nil {
+		return nil, err
+	}
+	bound, err := binding(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := aead.Open(nil, nil, in.Ciphertext[idLength:], bound)
+	if err != nil {
+		return nil, errCiphertext
+	}
+	return map[string]any{"Plaintext": plain, "KeyId": k.ARN, "EncryptionAlgorithm": symmetric}, nil
+}
+
+type dataKeyInput struct {
+	input
+	KeySpec       string
+	NumberOfBytes int
+}
+
+func (r *Room) generateDataKey(region string, in dataKeyInput) (any, error) {
+	k, err := r.usable(region, in.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	n := in.NumberOfBytes
+	switch in.KeySpec {
+	case "AES_256":
+		n = 32
+	case "AES_128":
+		n = 16
+	}
+	if n < 1 || n > maxDataKey || (in.KeySpec == "") == (in.NumberOfBytes == 0) {
+		return nil, protocol.Errorf("ValidationException", "Please specify either number of bytes or key spec.")
+	}
+	plain := make([]byte, n)
+	rand.Read(plain) //nolint:errcheck // crypto/rand.Read never fails
+	blob, err := k.seal(plain, in.Context)
+	return map[string]any{"CiphertextBlob": blob, "Plaintext": plain, "KeyId": k.ARN}, err
+}

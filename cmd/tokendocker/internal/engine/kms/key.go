@@ -1,0 +1,242 @@
+package kms
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+)
+
+// States of a key. Source: AWS KMS API Reference, KeyMetadata.
+const (
+	enabled         = "Enabled"
+	disabled        = "Disabled"
+	pendingDeletion = "PendingDeletion"
+)
+
+// key is a KMS key. Its material is as safe as the state folder, which only its owner may read.
+type key struct {
+	ID          string
+	ARN         string
+	Region      string
+	Description string
+	Policy      string // JSON text
+	State       string
+	Spec        string
+	Usage       string
+	Rotation    bool
+	Days        int // pending window of a deletion
+	Deletion    time.Time
+	Created     time.Time
+	Material    []byte
+	Grants      []grant
+}
+
+type grant struct {
+	ID         string
+	Grantee    string
+	Operations []string
+}
+
+// alias is another name of a key.
+type alias struct {
+	ARN    string
+	Name   string // "alias/app"
+	Region string
+	Key    string // ARN
+	Token  string
+}
+
+// aliasName returns the alias in a key's identifier, if it is one.
+func aliasName(id string) (string, bool) {
+	if i := strings.Index(id, ":alias/"); strings.HasPrefix(id, "arn:") && i >= 0 {
+		return id[i+1:], true
+	}
+	return id, strings.HasPrefix(id, "alias/")
+}
+
+// find returns the key that an identifier means. AWS's own keys come into being when they are named.
+// Source: AWS KMS API Reference, DescribeKey, KeyId.
+func (r *Room) find(region, id string) (key, error) {
+	if a, ok := aliasName(id); ok {
+		if strings.HasPrefix(a, "alias/aws/") {
+			return r.managed(region, a), nil
+		}
+		found, ok, err := r.aliases.Get(r.arn(region, a))
+		if err == nil && !ok {
+			err = protocol.Errorf("NotFoundException", "Alias %s is not found.", r.arn(region, a))
+		}
+		if err != nil {
+			return key{}, err
+		}
+		id = found.Key
+	}
+	arn := id
+	if !strings.HasPrefix(arn, "arn:") {
+		arn = r.arn(region, "key/"+id)
+	}
+	k, ok, err := r.keys.Get(arn)
+	if err == nil && (!ok || k.Region != region) {
+		err = protocol.Errorf("NotFoundException", "Key '%s' does not exist", arn)
+	}
+	return k, err
+}
+
+// managed is the key that a service uses where no other is named. Everybody in the account may use it through the
+// service, and nobody otherwise.
+// Source: AWS KMS Developer Guide, "AWS managed keys"; the key policies that GetKeyPolicy shows for them.
+func (r *Room) managed(region, name string) key {
+	service := strings.TrimPrefix(name, "alias/aws/")
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["kms:Encrypt",`+
+		`"kms:Decrypt","kms:GenerateDataKey*","kms:CreateGrant","kms:DescribeKey"],"Resource":"*","Condition":{"StringEquals":`+
+		`{"kms:CallerAccount":"%s","kms:ViaService":"%s.%s.amazonaws.com"}}},{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},`+
+		`"Action":["kms:Describe*","kms:Get*","kms:List*"],"Resource":"*"}]}`, r.Account, service, region, r.Partition, r.Account)
+	id := stableID("managed", r.Account, region, name)
+	return key{ID: id, ARN: r.arn(region, "key/"+id), Region: region, Policy: policy, State: enabled, Spec: symmetric,
+		Usage: encryptDecrypt, Rotation: true, Created: r.Clock.Now(), Material: []byte(stableID("material", r.Account, region, name))[:32]}
+}
+
+// usable refuses a key that cannot be used as it is.
+func (k key) usable() error {
+	switch {
+	case k.State == pendingDeletion:
+		return protocol.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.ARN)
+	case k.State == disabled:
+		return protocol.Errorf("DisabledException", "%s is disabled.", k.ARN)
+	case k.Usage != encryptDecrypt || k.Spec != symmetric:
+		return protocol.Errorf("InvalidKeyUsageException", "%s is no symmetric encryption key; tokendocker uses no others.", k.ARN)
+	}
+	return nil
+}
+
+// effectivePolicy is the key's policy with a statement for each grant, which is what a grant amounts to.
+func (k key) effectivePolicy() string {
+	if len(k.Grants) == 0 {
+		return k.Policy
+	}
+	var doc map[string]any
+	if json.Unmarshal([]byte(k.Policy), &doc) != nil {
+		return k.Policy // it was checked when it came
+	}
+	statements, many := doc["Statement"].([]any)
+	if !many {
+		statements = []any{doc["Statement"]}
+	}
+	for _, g := range k.Grants {
+		actions := []string{}
+		for _, op := range g.Operations {
+			actions = append(actions, "kms:"+op)
+		}
+		statements = append(statements, map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": g.Grantee}, "Action": actions, "Resource": "*"})
+	}
+	doc["Statement"] = statements
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return k.Policy
+	}
+	return string(text)
+}
+
+type metadata struct {
+	AWSAccountID string   `json:"AWSAccountId"`
+	Algorithms   []string `json:"EncryptionAlgorithms,omitempty"`
+	ARN          string   `json:"Arn"`
+	Created      float64  `json:"CreationDate"`
+	Deletion     float64  `json:"DeletionDate,omitempty"`
+	Description  string
+	Enabled      bool
+	KeyID        string `json:"KeyId"`
+	KeyManager   string
+	KeySpec      string
+	KeyState     string
+	KeyUsage     string
+	MultiRegion  bool
+	Origin       string
+}
+
+func (r *Room) describeKey(region string, in input) (any, error) {
+	k, err := r.find(region, in.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	m := metadata{AWSAccountID: r.Account, ARN: k.ARN, Created: seconds(k.Created), Deletion: seconds(k.Deletion), Description: k.Description,
+		Enabled: k.State == enabled, KeyID: k.ID, KeyManager: "CUSTOMER", KeySpec: k.Spec, KeyState: k.State, KeyUsage: k.Usage, Origin: "AWS_KMS"}
+	if k.Usage == encryptDecrypt && k.Spec == symmetric {
+		m.Algorithms = []string{symmetric}
+	}
+	if a, ok := aliasName(in.KeyID); ok && strings.HasPrefix(a, "alias/aws/") {
+		m.KeyManager = "AWS"
+	}
+	return map[string]any{"KeyMetadata": m}, nil
+}
+
+// seconds is a time as AWS's JSON protocols write it; 0 for none.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+func (r *Room) getKeyPolicy(region string, in input) (any, error) {
+	k, err := r.find(region, in.KeyID)
+	return map[string]string{"Policy": k.Policy, "PolicyName": "default"}, err
+}
+
+func (r *Room) getKeyRotationStatus(region string, in input) (any, error) {
+	k, err := r.find(region, in.KeyID)
+	return map[string]any{"KeyRotationEnabled": k.Rotation, "KeyId": k.ARN}, err
+}
+
+func (r *Room) listAliases(region string, in input) (any, error) {
+	found := []map[string]string{}
+	for _, a := range r.aliases.All() {
+		if a.Region == region && (in.KeyID == "" || a.Key == in.KeyID || strings.HasSuffix(a.Key, "/"+in.KeyID)) {
+			found = append(found, map[string]string{"AliasArn": a.ARN, "AliasName": a.Name, "TargetKeyId": a.Key[strings.LastIndex(a.Key, "/")+1:]})
+		}
+	}
+	return map[string]any{"Aliases": found, "Truncated": false}, nil
+}
+
+type grantInput struct {
+	input
+	Grantee     string `json:"GranteePrincipal"`
+	Operations  []string
+	Constraints json.RawMessage
+}
+
+// grantable are the operations that a grant may allow and that there are here.
+// Source: AWS KMS API Reference, CreateGrant.
+var grantable = []string{"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}
+
+func (r *Room) createGrant(region string, in grantInput) (any, error) {
+	k, err := r.find(region, in.KeyID)
+	if err == nil {
+		err = k.usable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Constraints) > 0 {
+		return nil, protocol.Errorf("ValidationException", "tokendocker has no grants with constraints")
+	}
+	for _, op := range in.Operations {
+		if !slices.Contains(grantable, op) {
+			return nil, protocol.Errorf("ValidationException", "tokendocker grants only %s, not %s", strings.Join(grantable, ", "), op)
+		}
+	}
+	id := stableID("grant", k.ARN, in.Grantee, fmt.Sprint(in.Operations))
+	err = r.keys.Update(k.ARN, func(k key, found bool) (key, error) {
+		if !found {
+			return k, protocol.Errorf("AccessDeniedException", "Grants of AWS managed keys are made by their services.")
+		}
+		if !slices.ContainsFunc(k.Grants, func(g grant) bool { return g.ID == id }) {
+			k.Grants = append(slices.Clone(k.Grants), grant{ID: id, Grantee: in.Grantee, Operations: in.Operations})
+		}
+		return k, nil
+	})
+	return map[string]string{"GrantId": id, "GrantToken": id}, err
+}

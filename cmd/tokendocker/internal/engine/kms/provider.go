@@ -1,0 +1,192 @@
+package kms
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+)
+
+const (
+	maxPolicy            = 32 * 1024 // AWS KMS Developer Guide, "Quotas": key policy document size
+	defaultPendingWindow = 30        // days; AWS CloudFormation Template Reference, AWS::KMS::Key
+)
+
+// keyProvider is AWS::KMS::Key.
+// Source: AWS CloudFormation Template Reference, AWS::KMS::Key.
+type keyProvider struct{ room *Room }
+
+// Immutable names the properties whose change makes another key.
+func (keyProvider) Immutable() []string { return []string{"KeySpec", "KeyUsage", "MultiRegion", "Origin"} }
+
+// Create makes the key.
+func (p keyProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+	k, err := p.read(r)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	token := r.Token
+	if token == "" {
+		token = rand.Text()
+	}
+	k.ID = stableID(r.Stack.ID, r.LogicalID, token)
+	k.ARN, k.Region, k.Created = p.room.arn(r.Stack.Region, "key/"+k.ID), r.Stack.Region, p.room.Clock.Now()
+	k.Material = make([]byte, 32)
+	rand.Read(k.Material) //nolint:errcheck // crypto/rand.Read never fails
+	err = p.room.keys.Update(k.ARN, func(old key, found bool) (key, error) {
+		if found {
+			return old, nil // a repeated try
+		}
+		return k, nil
+	})
+	return keyResult(k), err
+}
+
+// Update changes the key's settings.
+func (p keyProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
+	k, err := p.read(r)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	err = p.room.keys.Update(p.room.arn(r.Stack.Region, "key/"+r.PhysicalID), func(old key, found bool) (key, error) {
+		if !found {
+			return old, protocol.Errorf("NotFoundException", "Key '%s' does not exist", p.room.arn(r.Stack.Region, "key/"+r.PhysicalID))
+		}
+		old.Description, old.Policy, old.State, old.Rotation, old.Days = k.Description, k.Policy, k.State, k.Rotation, k.Days
+		k = old
+		return old, nil
+	})
+	return keyResult(k), err
+}
+
+// Delete schedules the key's deletion; it cannot be used any more.
+func (p keyProvider) Delete(_ context.Context, r resource.Request) error {
+	arn := p.room.arn(r.Stack.Region, "key/"+r.PhysicalID)
+	if _, found, err := p.room.keys.Get(arn); err != nil || !found {
+		return err
+	}
+	return p.room.keys.Update(arn, func(k key, _ bool) (key, error) {
+		k.State, k.Deletion = pendingDeletion, p.room.Clock.Now().Add(time.Duration(k.Days)*24*time.Hour)
+		return k, nil
+	})
+}
+
+func keyResult(k key) resource.Result {
+	return resource.Result{PhysicalID: k.ID, Attributes: map[string]any{"Arn": k.ARN, "KeyId": k.ID}}
+}
+
+func (p keyProvider) read(r resource.Request) (key, error) {
+	k := key{State: enabled, Spec: symmetric, Usage: encryptDecrypt, Days: defaultPendingWindow}
+	var in struct {
+		Description, KeySpec, KeyUsage string
+		KeyPolicy                      json.RawMessage
+		Enabled, EnableKeyRotation     any
+		PendingWindowInDays            json.Number
+	}
+	raw, err := json.Marshal(r.Properties)
+	if err == nil {
+		err = json.Unmarshal(raw, &in)
+	}
+	if err != nil {
+		return k, protocol.Errorf("ValidationException", "Properties of %s are not as AWS::KMS::Key has them: %v", r.LogicalID, err)
+	}
+	k.Description = in.Description
+	if in.KeySpec != "" {
+		k.Spec = in.KeySpec
+	}
+	if in.KeyUsage != "" {
+		k.Usage = in.KeyUsage
+	}
+	if fmt.Sprint(in.Enabled) == "false" {
+		k.State = disabled
+	}
+	k.Rotation = fmt.Sprint(in.EnableKeyRotation) == "true"
+	if in.PendingWindowInDays != "" {
+		days, err := in.PendingWindowInDays.Int64()
+		if err != nil || days < 7 || days > 30 {
+			return k, protocol.Errorf("ValidationException", "PendingWindowInDays must be between 7 and 30")
+		}
+		k.Days = int(days)
+	}
+	k.Policy, err = p.policy(in.KeyPolicy)
+	return k, err
+}
+
+// policy checks a key policy. Without one the account's own policies decide.
+// Source: AWS KMS Developer Guide, "Default key policy".
+func (p keyProvider) policy(text json.RawMessage) (string, error) {
+	if len(text) == 0 || string(text) == "null" {
+		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},"Action":"kms:*","Resource":"*"}]}`,
+			p.room.Partition, p.room.Account), nil
+	}
+	var embedded string
+	if json.Unmarshal(text, &embedded) == nil {
+		text = json.RawMessage(embedded)
+	}
+	if len(text) > maxPolicy {
+		return "", protocol.Errorf("LimitExceededException", "The key policy has %d bytes, it must not have more than %d", len(text), maxPolicy)
+	}
+	if _, err := policy.Parse(text, policy.Resource); err != nil {
+		return "", protocol.Errorf("MalformedPolicyDocumentException", "%v", err)
+	}
+	return string(text), nil
+}
+
+// aliasProvider is AWS::KMS::Alias.
+// Source: AWS CloudFormation Template Reference, AWS::KMS::Alias.
+type aliasProvider struct{ room *Room }
+
+var aliasForm = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+
+// Immutable names the properties whose change makes another alias.
+func (aliasProvider) Immutable() []string { return []string{"AliasName"} }
+
+// Create makes the alias.
+func (p aliasProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+	a, err := p.read(r)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	err = p.room.aliases.Update(a.ARN, func(old alias, found bool) (alias, error) {
+		if found && (r.Token == "" || old.Token != r.Token) {
+			return old, protocol.Errorf("AlreadyExistsException", "An alias with the name %s already exists", a.ARN)
+		}
+		return a, nil
+	})
+	return resource.Result{PhysicalID: a.Name}, err
+}
+
+// Update makes the alias one of another key.
+func (p aliasProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
+	a, err := p.read(r)
+	if err == nil {
+		err = p.room.aliases.Put(a.ARN, a)
+	}
+	return resource.Result{PhysicalID: a.Name}, err
+}
+
+// Delete removes the alias.
+func (p aliasProvider) Delete(_ context.Context, r resource.Request) error {
+	return p.room.aliases.Delete(p.room.arn(r.Stack.Region, r.PhysicalID))
+}
+
+func (p aliasProvider) read(r resource.Request) (alias, error) {
+	name, _ := r.Properties["AliasName"].(string)
+	target, _ := r.Properties["TargetKeyId"].(string)
+	if !aliasForm.MatchString(name) || slices.Contains(strings.Split(name, "/")[1:2], "aws") {
+		return alias{}, protocol.Errorf("InvalidAliasNameException", "%s is no alias that may be made: it begins with alias/ and not with alias/aws/", name)
+	}
+	if _, ok := aliasName(target); ok {
+		return alias{}, protocol.Errorf("ValidationException", "Aliases must refer to keys. Not aliases")
+	}
+	k, err := p.room.find(r.Stack.Region, target)
+	return alias{ARN: p.room.arn(r.Stack.Region, name), Name: name, Region: r.Stack.Region, Key: k.ARN, Token: r.Token}, err
+}
