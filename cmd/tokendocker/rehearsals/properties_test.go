@@ -1,10 +1,12 @@
 package rehearsals
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 )
 
 // TestCommands: commands of the user's run before the build, beside the context, with build arguments and their own
@@ -132,4 +134,41 @@ func buildLog(t *testing.T, e *engine.Engine) string {
 		}
 	}
 	return text.String()
+}
+
+// TestDockerLogin: CodeBuild itself reads the secret, here one with a key of its own; the password is in no log, and
+// a registry that it is good for is logged in to.
+func TestDockerLogin(t *testing.T) {
+	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", RetainLogs: true,
+		PreBuild: []string{`echo "password: $TOKENDOCKER_LOGIN_PASSWORD"`, `test "$TOKENDOCKER_LOGIN_USERNAME" = robot`},
+		Login:    &caseLogin{Registry: registry.MirrorHost}}}}
+	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo 1 > /a\n"})
+	app.rehearse(nil).wantExit(0)
+	e := app.open()
+	log := buildLog(t, e)
+	must(t, e.Close(t.Context()))
+	if !strings.Contains(log, "password: ***") {
+		t.Errorf("the log shows the password, or no command saw it:\n%s", log)
+	}
+}
+
+// TestDockerLoginFails: what is wrong with a login is the first line of the failure.
+func TestDockerLoginFails(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub"
+	files := map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo 1 > /a\n"}
+	for name, test := range map[string]struct{ secrets, want string }{
+		"no such secret": {`{}`, "CodeBuild could not read the secret of the docker login, " + arn},
+		"no password":    {`{"hub": {"username": "me"}}`, "CodeBuild could not read the secret of the docker login, " + arn},
+		"no registry":    {`{"hub": {"username": "me", "password": "hunter2"}}`, "could not log in to registry.invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", Login: &caseLogin{ARN: arn, Registry: "registry.invalid"}}}}
+			app := newApp(t, c, files)
+			app.write("secrets.json", test.secrets)
+			out := app.rehearse(settings{"TOKENDOCKER_REHEARSE_SECRETS=" + filepath.Join(app.app, "secrets.json")}).wantExit(4)
+			if reason := out.summary.Stacks[0].Failure.Reason; !strings.Contains(reason, test.want) || strings.Contains(out.stdout+out.stderr, "hunter2") {
+				t.Errorf("reason %q", reason)
+			}
+		})
+	}
 }
