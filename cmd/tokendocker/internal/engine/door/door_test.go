@@ -241,15 +241,28 @@ func send(t *testing.T, r *http.Request) (int, string) {
 }
 
 func TestThrottleSwitch(t *testing.T) {
-	f := newFixture(t, &switches.Switches{Throttle: map[string]int{"codebuild:ListProjects": 2}}, &echo{name: "codebuild"})
-	client := codebuild.NewFromConfig(f.config(f.operator))
-	for i := range 3 {
-		_, err := client.ListProjects(context.Background(), &codebuild.ListProjectsInput{})
-		if i < 2 {
-			wantCode(t, err, "ThrottlingException")
-		} else if err != nil {
-			t.Errorf("third call: %v", err)
-		}
+	for _, action := range []string{"codebuild:ListProjects", "*"} {
+		t.Run(action, func(t *testing.T) {
+			f := newFixture(t, &switches.Switches{Throttle: map[string]int{action: 2}}, &echo{name: "codebuild"}, &echo{name: "logs"})
+			role := f.sessions.Add(&session.Session{Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/r/s", RoleARN: "r"})
+			ask := func(as *session.Session) error {
+				_, err := codebuild.NewFromConfig(f.config(as)).ListProjects(t.Context(), &codebuild.ListProjectsInput{})
+				return err
+			}
+			if err := ask(f.operator); err != nil {
+				t.Errorf("the operator: %v", err)
+			}
+			for i := range 3 {
+				if err := ask(role); i < 2 {
+					wantCode(t, err, "ThrottlingException")
+				} else if err != nil {
+					t.Errorf("third call: %v", err)
+				}
+			}
+			if err := f.Call(t.Context(), role, "", "logs", "PutLogEvents", nil, nil); err != nil {
+				t.Errorf("a service's own log: %v", err)
+			}
+		})
 	}
 }
 

@@ -228,7 +228,10 @@ func (e *environment) deliver(inv *invocation) (outcome, bool) {
 // await waits for the runtime's answer, its death or its time-out. The second result is the REPORT line's status.
 func (e *environment) await(inv *invocation) (outcome, string) {
 	var kill <-chan time.Time
-	if e.mustDie() {
+	switch n := e.number(); {
+	case e.room.Switches.HangInvocations.Has(n):
+		stopGroup(e.cmd)
+	case e.room.Switches.KillInvocations.Has(n):
 		kill = time.After(killDelay)
 	}
 	timer := time.NewTimer(time.Until(inv.deadline))
@@ -270,16 +273,13 @@ func (a answer) outcome() (outcome, string) {
 	return outcome{payload: a.body}, ""
 }
 
-// mustDie reports whether the switch wants this invocation killed.
-func (e *environment) mustDie() bool {
+// number counts the invocations of the function, from 1, for the switches.
+func (e *environment) number() int {
 	r, key := e.room, e.fn.key()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.killed[key] >= r.Switches.KillInvocations {
-		return false
-	}
-	r.killed[key]++
-	return true
+	r.taken[key]++
+	return r.taken[key]
 }
 
 func (e *environment) kill() {

@@ -153,7 +153,7 @@ func TestDuplicateEventsAndKilledInvocations(t *testing.T) {
 		return len(strings.Fields(string(b))) == 2
 	})
 
-	w = newWorld(t, 1, switches.Switches{KillInvocations: 1})
+	w = newWorld(t, 1, switches.Switches{KillInvocations: switches.Span{From: 1, To: 1}})
 	w.create(t, nil)
 	out, err := w.invoke(t, `{}`, "")
 	if err != nil || !strings.Contains(string(out.Payload), "signal: killed") {
@@ -161,6 +161,18 @@ func TestDuplicateEventsAndKilledInvocations(t *testing.T) {
 	}
 	if out, err = w.invoke(t, `{}`, ""); err != nil || out.FunctionError != "" {
 		t.Errorf("second: %s %v", out.Payload, err)
+	}
+}
+
+// Source: AWS Lambda Developer Guide, "Configure Lambda function timeout".
+func TestHungInvocation(t *testing.T) {
+	w := newWorld(t, 60, switches.Switches{HangInvocations: switches.Span{From: 2, To: 2}}) // a minute in a second
+	w.create(t, nil)
+	for n := range 3 {
+		out, err := w.invoke(t, `{}`, "")
+		if err != nil || (out.FunctionError != "") != (n == 1) || n == 1 && !strings.Contains(string(out.Payload), "Task timed out after") {
+			t.Errorf("invocation %d: %s %v", n+1, out.Payload, err)
+		}
 	}
 }
 

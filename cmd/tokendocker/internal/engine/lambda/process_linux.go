@@ -16,6 +16,11 @@ func killGroup(cmd *exec.Cmd) {
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 }
 
+// stopGroup halts the process and all that it started; they can still be killed.
+func stopGroup(cmd *exec.Cmd) {
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP)
+}
+
 // hostArchitecture is this machine's processor in Lambda's words.
 func hostArchitecture() string {
 	if runtime.GOARCH == "arm64" {

@@ -72,14 +72,14 @@ type Room struct {
 	mu      sync.Mutex
 	idle    map[string][]*environment // by function key, most recently used last
 	running map[string]int            // environments at work or starting, by function key
-	killed  map[string]int            // invocations killed by the switch, by function key
+	taken   map[string]int            // invocations so far, by function key
 }
 
 var errClosed = errors.New("the rehearsal is over")
 
 // New opens the room on a store. What an earlier, killed engine left in the folder of environments is removed.
 func New(o Options) (*Room, error) {
-	r := &Room{Options: o, idle: map[string][]*environment{}, running: map[string]int{}, killed: map[string]int{}}
+	r := &Room{Options: o, idle: map[string][]*environment{}, running: map[string]int{}, taken: map[string]int{}}
 	var err error
 	if r.dir, err = o.Store.Dir("lambda"); err != nil {
 		return nil, err

@@ -16,9 +16,11 @@ var kinds = map[string]func(s *Switches, value string) error{
 	"log-delay":         duration(func(s *Switches, d time.Duration) { s.LogDelay = d }),
 	"policy-delay":      duration(func(s *Switches, d time.Duration) { s.PolicyDelay = d }),
 	"replication-delay": duration(func(s *Switches, d time.Duration) { s.ReplicationDelay = d }),
+	"network-delay":     duration(func(s *Switches, d time.Duration) { s.NetworkDelay = d }),
 	"fail-replication":  word(func(s *Switches, region string) { s.FailReplication = region }),
 	"build-slots":       number(func(s *Switches, n int) { s.BuildSlots = n }),
-	"kill-invocations":  number(func(s *Switches, n int) { s.KillInvocations = n }),
+	"kill-invocations":  span(func(s *Switches, which Span) { s.KillInvocations = which }),
+	"hang-invocations":  span(func(s *Switches, which Span) { s.HangInvocations = which }),
 	"throttle":          throttle,
 }
 
@@ -94,11 +96,28 @@ func number(set func(*Switches, int)) func(*Switches, string) error {
 	}
 }
 
+// span reads "3", the first three, or "2-4".
+func span(set func(*Switches, Span)) func(*Switches, string) error {
+	return func(s *Switches, value string) error {
+		first, last, ranged := strings.Cut(value, "-")
+		if !ranged {
+			first, last = "1", value
+		}
+		from, err := strconv.Atoi(first)
+		to, bad := strconv.Atoi(last)
+		if err != nil || bad != nil || from < 1 || to < from {
+			return fmt.Errorf("takes a number or a range such as 2-4")
+		}
+		set(s, Span{From: from, To: to})
+		return nil
+	}
+}
+
 func throttle(s *Switches, value string) error {
 	action, times, _ := strings.Cut(value, "=")
 	n, err := strconv.Atoi(times)
-	if err != nil || n < 1 || !strings.Contains(action, ":") {
-		return fmt.Errorf("takes an action and a number such as throttle=codebuild:StartBuild=2")
+	if err != nil || n < 1 || action != "*" && !strings.Contains(action, ":") {
+		return fmt.Errorf("takes an action or * and a number such as throttle=codebuild:StartBuild=2")
 	}
 	if s.Throttle == nil {
 		s.Throttle = map[string]int{}
