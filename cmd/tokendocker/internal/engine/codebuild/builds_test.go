@@ -134,6 +134,14 @@ func TestBuilds(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		}},
+		{"source that is not there, for a role that may not list", "Amazon S3 API Reference, GetObject, Permissions, 2026-11", "", func(t *testing.T, w *world) {
+			w.project(map[string]any{"Source": map[string]any{"Type": "S3", "Location": "assets/abc.zip"}})
+			w.cloud.denied = []string{"s3:ListBucket"}
+			if got := w.end(w.start(map[string]any{})).phase("DOWNLOAD_SOURCE").context(); !strings.HasPrefix(got, "CLIENT_ERROR: AccessDenied: User: arn:") ||
+				!strings.Contains(got, "not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::assets ") {
+				t.Errorf("got %q", got)
+			}
+		}},
 		{"source that leads outside", "zip file names", "AWS's own behaviour is not documented", func(t *testing.T, w *world) {
 			w.cloud.objects["assets/abc.zip"] = archive(t, map[string]fs.FileMode{"../evil": 0o644})
 			w.project(map[string]any{"Source": map[string]any{"Type": "S3", "Location": "assets/abc.zip"}})

@@ -100,9 +100,23 @@ func (l *life) open(ctx context.Context, bucket, key, version string) (io.ReadCl
 	}
 	object, err := l.room.Objects.Open(ctx, bucket, key, version)
 	if err != nil {
-		return nil, sourceError(arn, err)
+		return nil, sourceError(arn, l.hide(ctx, bucket, err))
 	}
 	return object, nil
+}
+
+// hide turns "no such key" into a denial for a role that may not list the bucket.
+// Source: Amazon S3 API Reference, GetObject, Permissions.
+func (l *life) hide(ctx context.Context, bucket string, err error) error {
+	var e *protocol.Error
+	if !errors.As(err, &e) || e.Code != "NoSuchKey" {
+		return err
+	}
+	need := protocol.Need{Action: "s3:ListBucket", Resources: []string{"arn:" + l.build.Place.Partition + ":s3:::" + bucket}}
+	if denied := l.room.Caller.Allow(ctx, l.role, l.build.Place.Region, need); denied != nil {
+		return denied
+	}
+	return err
 }
 
 // sourceError makes an error of S3 the phase's failure; S3's code for a denied call is AccessDenied.
