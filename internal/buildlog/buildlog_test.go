@@ -48,6 +48,12 @@ func TestRead(t *testing.T) {
 		{"badfrom", buildlog.Failure{Kind: buildlog.Base, Step: "[internal] load metadata for 127.0.0.1:9/nope:1", ExitCode: -1, Subject: "127.0.0.1:9/nope:1",
 			Tail: dockerfile("   1 | >>> FROM 127.0.0.1:9/nope:1", "   2 |     RUN true", "   3 |")},
 			"The base image 127.0.0.1:9/nope:1 could not be fetched: 127.0.0.1:9/nope:1: failed to resolve"},
+		// Put together from NVIDIA/gpu-driver-container#783.
+		{"ratelimit", buildlog.Failure{Kind: buildlog.Base, Step: "[internal] load metadata for docker.io/library/node:22", ExitCode: -1, Subject: "docker.io/library/node:22",
+			Tail: dockerfile("   1 | >>> FROM node:22", "   2 |     RUN true", "   3 |")},
+			"The base image docker.io/library/node:22 could not be fetched: node:22: failed to resolve source metadata for docker.io/library/node:22: failed to copy: httpReadSeeker: failed open: " +
+				"unexpected status from GET request to https://registry-1.docker.io/v2/library/node/manifests/sha256:962f6cadeae0ea6284001009daa4cc9a8c37e75d1f5191cf0eb83fe565b63dd7: 429 Too Many Requests. " +
+				"Log in (DockerLogin), or take it from a cache of your own (EcrPullThroughCachePrefixes)."},
 		{"syntax", buildlog.Failure{Kind: buildlog.Syntax, ExitCode: -1, Tail: dockerfile("   1 |     FROM base", "   2 | >>> RUNN true", "   3 |")},
 			"The Dockerfile is not valid: dockerfile parse error on line 2: unknown instruction: RUNN (did you mean RUN?)."},
 		{"flag", buildlog.Failure{Kind: buildlog.Syntax, ExitCode: -1, Tail: dockerfile("   1 |     FROM base", "   2 | >>> RUN --bogus=1 true", "   3 |")},

@@ -71,7 +71,7 @@ func (f Failure) Summary() string {
 	case Syntax:
 		return "The Dockerfile is not valid: " + f.Message + "."
 	case Base:
-		return fmt.Sprintf("The base image %s could not be fetched: %s.", f.Subject, f.Message)
+		return fmt.Sprintf("The base image %s could not be fetched: %s.%s", f.Subject, f.Message, f.limited())
 	case Copy:
 		return fmt.Sprintf("Docker build failed at step %s: the source %q does not exist%s.", f.Step, f.Subject, f.excluded())
 	case Builder:
@@ -103,6 +103,15 @@ func (f Failure) exit() string {
 		return " with exit code 137 (killed, most often for want of memory)"
 	}
 	return fmt.Sprintf(" with exit code %d", f.ExitCode)
+}
+
+// limited is the way out of a registry's limit of pulls, which the builds of many accounts share by their addresses
+// (Docker's documentation, "Docker Hub usage and limits").
+func (f Failure) limited() string {
+	if !strings.Contains(f.Message, "429 Too Many Requests") && !strings.Contains(f.Message, "toomanyrequests") {
+		return ""
+	}
+	return " Log in (DockerLogin), or take it from a cache of your own (EcrPullThroughCachePrefixes)."
 }
 
 // excluded says where to look for a source of the build context that is missing.
