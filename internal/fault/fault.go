@@ -12,16 +12,17 @@ type Kind string
 
 // The kinds of failure.
 const (
-	Invalid  Kind = "invalid"   // the request is wrong; the same request never works
-	TooLarge Kind = "too large" // a limit of AWS or Linux is passed
-	NotFound Kind = "not found" // a thing that must exist does not
-	Denied   Kind = "denied"    // a permission is missing
-	Quota    Kind = "quota"     // the account has no slot or no room left
-	Timeout  Kind = "time-out"  // the time was not enough
-	Build    Kind = "build"     // the docker build failed
-	Image    Kind = "image"     // the image is there but no consumer takes it
-	Stopped  Kind = "stopped"   // somebody stopped it
-	Internal Kind = "internal"  // a defect of this program, or an answer that it does not understand
+	Invalid   Kind = "invalid"   // the request is wrong; the same request never works
+	TooLarge  Kind = "too large" // a limit of AWS or Linux is passed
+	NotFound  Kind = "not found" // a thing that must exist does not
+	Denied    Kind = "denied"    // a permission is missing
+	Quota     Kind = "quota"     // the account has no slot or no room left
+	Throttled Kind = "throttled" // AWS refused a call as one too many; the same call works later
+	Timeout   Kind = "time-out"  // the time was not enough
+	Build     Kind = "build"     // the docker build failed
+	Image     Kind = "image"     // the image is there but no consumer takes it
+	Stopped   Kind = "stopped"   // somebody stopped it
+	Internal  Kind = "internal"  // a defect of this program, or an answer that it does not understand
 )
 
 // Error is a failure: what was done, to what, why it failed, and what to do about it.

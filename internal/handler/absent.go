@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // Names of errors as Step Functions gives them: the service's name, a dot, and the exception of its API.
@@ -19,6 +20,7 @@ func (h *Handler) absent(ctx context.Context, s *State, b builder, c clock) (Mov
 	if o.ID == "" && o.Error != timeoutError && o.Error != failedError {
 		return h.notStarted(ctx, s, b, c)
 	}
+	s.Refused = time.Time{}
 	build, ok, err := h.outcome(ctx, s, b)
 	if err != nil {
 		return Move{}, err
@@ -31,7 +33,7 @@ func (h *Handler) absent(ctx context.Context, s *State, b builder, c clock) (Mov
 			return Move{}, err
 		}
 	}
-	if phase, early := build.accessError(); early && c.spreading() {
+	if phase, early := build.accessError(); early && !phase.noSource() && c.spreading() {
 		h.Log.Info("access refused, perhaps not spread yet", "build", build.ID, "phase", phase.Type)
 		s.Outcome = nil
 		return s.wait(retryPause), nil
@@ -41,18 +43,21 @@ func (h *Handler) absent(ctx context.Context, s *State, b builder, c clock) (Mov
 
 // notStarted decides about a build that CodeBuild did not take. For a free slot it waits as long as a build still
 // fits. Anything else may be a role or a permission that has not spread yet, which CodeBuild reports in more than
-// one way, so it is tried again while that can be; only a missing project is final.
+// one way, or one call too many, so it is tried again for as long as that can take; only a missing project is final.
 func (h *Handler) notStarted(ctx context.Context, s *State, b builder, c clock) (Move, error) {
 	o := s.Outcome
 	s.Busy = o.Error == limitError
+	if s.Refused.IsZero() {
+		s.Refused = c.now
+	}
 	switch {
 	case s.Busy:
-		s.Outcome = nil
+		s.Outcome, s.Refused = nil, time.Time{}
 		if _, _, _, ok := c.budget(b.minutes); !ok {
 			return answered(), h.fail(ctx, s.Request, noTime(s, b))
 		}
 		return s.wait(slotPause), nil
-	case o.Error != notFoundError && c.spreading():
+	case o.Error != notFoundError && c.now.Sub(s.Refused) < propagation:
 		h.Log.Info("build not started", "error", o.Error)
 		s.Outcome = nil
 		return s.wait(retryPause), nil
@@ -96,6 +101,13 @@ func (b Build) accessError() (Phase, bool) {
 		}
 	}
 	return p, false
+}
+
+// noSource says whether the build context is not in S3 any more. S3 says so only to those who may list the bucket, which
+// a build may not; of them it asks for that permission, once they may read the object (Amazon S3 API Reference,
+// "GetObject", Permissions).
+func (p Phase) noSource() bool {
+	return p.Type == "DOWNLOAD_SOURCE" && (strings.Contains(p.Message, "NoSuchKey") || strings.Contains(p.Message, "s3:ListBucket"))
 }
 
 // early says whether the phase comes before the build's own commands (CodeBuild User Guide, "Build phase

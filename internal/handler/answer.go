@@ -73,8 +73,11 @@ func (h *Handler) put(ctx context.Context, r request, answer contract.Response) 
 
 // describe is the text of an error that is not a build's.
 func describe(err error) string {
-	if fault.KindOf(err) == fault.Denied {
+	switch fault.KindOf(err) {
+	case fault.Denied:
 		return "A permission is missing: " + err.Error()
+	case fault.Throttled:
+		return "AWS throttles the account's calls, and it did not pass: " + err.Error() + "\n" + throttleHint
 	}
 	return err.Error()
 }

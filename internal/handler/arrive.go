@@ -18,8 +18,8 @@ const maxInput = 160_000
 // first (Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
 const lambdaTries = 3
 
-// arrive takes a request of CloudFormation: it answers what needs no time, and gives the rest to the machine. What
-// AWS did not let it do is left to Lambda's further tries; the last of them answers.
+// arrive takes a request of CloudFormation: it answers what needs no time, and gives the rest to the machine. A machine
+// that AWS did not let it start is left to Lambda's further tries; the last of them answers.
 func (h *Handler) arrive(ctx context.Context, r request) (err error) {
 	h.Log.Info("request", "type", r.Type, "stack", r.StackID, "resource", r.LogicalID, "request", r.RequestID)
 	defer func() {
@@ -47,7 +47,7 @@ func (h *Handler) begin(ctx context.Context, r request) error {
 	own, others, err := h.running(ctx, r)
 	switch {
 	case err != nil:
-		return err
+		return h.startAnyway(ctx, r, err)
 	case own:
 		h.Log.Info("its execution is running already")
 		return nil
@@ -63,12 +63,22 @@ func (h *Handler) begin(ctx context.Context, r request) error {
 	if !others {
 		found, ready, err := h.ready(ctx, r, b)
 		if err != nil {
-			return err
+			return h.startAnyway(ctx, r, err)
 		}
 		if ready {
 			return h.succeed(ctx, r, found.answer(b))
 		}
 	}
+	return h.start(ctx, r)
+}
+
+// startAnyway gives a request to the machine about which AWS did not tell enough to answer it here. The machine looks
+// again, and has the patience for what is throttled or has not spread yet.
+func (h *Handler) startAnyway(ctx context.Context, r request, err error) error {
+	if permanent(err) {
+		return err
+	}
+	h.Log.Warn("left to the machine", "error", err.Error())
 	return h.start(ctx, r)
 }
 

@@ -61,16 +61,24 @@ func overtime(build Build, failed Phase) string {
 const slotHint = "Ask for more concurrent builds of this kind (Service Quotas, AWS CodeBuild: a new account may have one " +
 	"slot or none), or deploy when fewer builds run."
 
+// throttleHint is the way out of too many calls.
+const throttleHint = "Deploy again when less is going on in the account, or fewer stacks at a time; Service Quotas names the limits of calls."
+
 // earlyFailure explains a build that ended before its own commands.
 func earlyFailure(r request, b builder, build Build, phase Phase) string {
 	_, access := build.accessError()
+	if phase.noSource() {
+		return fmt.Sprintf("The build context s3://%s/%s is not in S3 any more%s; deploy again, which uploads it, and look for "+
+			"lifecycle rules and clean-up jobs on that bucket.", b.Source.Bucket, b.Source.Key, inPhase(phase))
+	}
 	if access && !(b.Login != nil && strings.Contains(phase.Message, "secretsmanager")) {
-		action := ""
+		action, also := "", ""
 		if phase.Type == "DOWNLOAD_SOURCE" {
 			action = fmt.Sprintf(" (s3:GetObject on arn:%s:s3:::%s/%s)", partition(r.StackID), b.Source.Bucket, b.Source.Key)
+			also = " S3 may say the same of an object that is not there any more; then deploy again, which uploads it."
 		}
 		return fmt.Sprintf("A permission is missing%s: role %s was refused access%s; allow it, and look for service "+
-			"control policies and permission boundaries that deny it.", action, build.Role, inPhase(phase))
+			"control policies and permission boundaries that deny it.%s", action, build.Role, inPhase(phase), also)
 	}
 	said := phase.Code + " " + phase.Message
 	switch {
@@ -125,6 +133,9 @@ func noTime(s *State, b builder) string {
 func refusedStart(b builder, o *Outcome) string {
 	if o.Error == notFoundError {
 		return fmt.Sprintf("CodeBuild project %s does not exist, so nothing was built; deploy again.", b.Project)
+	}
+	if strings.Contains(o.Error+o.Cause, "Throttling") || strings.Contains(o.Cause, "Rate exceeded") {
+		return fmt.Sprintf("AWS throttled every start of the build of project %s for %.0f minutes (%s): %s\n%s", b.Project, propagation.Minutes(), o.Error, o.Cause, throttleHint)
 	}
 	return fmt.Sprintf("The build of project %s could not be started (%s): %s\nWhere access is refused, look at the state "+
 		"machine's role (codebuild:StartBuild) and at the project's service role (who may assume it).", b.Project, o.Error, o.Cause)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/internal/contract"
+	"github.com/tokendocker/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/internal/handler"
 	"github.com/tokendocker/tokendocker/internal/machine"
 )
@@ -44,6 +45,19 @@ func ends(w *world, b handler.Build) {
 
 func phases(failed, status, code, message string) []handler.Phase {
 	return []handler.Phase{{Type: "SUBMITTED", Status: "SUCCEEDED"}, {Type: failed, Status: status, Code: code, Message: message}}
+}
+
+const rateExceeded = "Rate exceeded (Service: AWSCodeBuild; Status Code: 400; Error Code: ThrottlingException)"
+
+// throttles refuses the first n calls of each operation but StartExecution, which Lambda's own tries are for.
+func throttles(n int) func(call string) error {
+	count := map[string]int{}
+	return func(call string) error {
+		if count[call]++; count[call] > n || call == "PUT" || call == "StartExecution" {
+			return nil
+		}
+		return &fault.Error{Op: "look", Kind: fault.Throttled, Err: errors.New("ThrottlingException: Rate exceeded")}
+	}
 }
 
 const otherName = "5a4b3c2d1e0f5a4b-" // prefix of another builder
@@ -268,6 +282,65 @@ var flows = []flow{
 				t.Errorf("gave up after %v", waited)
 			}
 		},
+	},
+	{
+		name:   "build context that is gone",
+		source: "Amazon S3 API Reference, GetObject: without s3:ListBucket a missing key is AccessDenied",
+		given: func(w *world) {
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("DOWNLOAD_SOURCE", "FAILED", "CLIENT_ERROR", "AccessDenied: User: b is not authorized to perform: "+
+				"s3:ListBucket on resource: arn:aws:s3:::assets because no identity-based policy allows the s3:ListBucket action")})
+		},
+		status: contract.Failed, within: time.Minute,
+		reason: []string{"The build context s3://assets/0f.zip is not in S3 any more", "DOWNLOAD_SOURCE", "deploy again, which uploads it"},
+	},
+	{
+		name:   "start throttled after a long wait for a slot",
+		source: "Common Errors of AWS's APIs: ThrottlingException",
+		given: func(w *world) {
+			w.onBuild = func(n int) outcome {
+				switch {
+				case n < 20:
+					return outcome{took: time.Second, error: "CodeBuild.AccountLimitExceededException"}
+				case n < 25:
+					return outcome{took: time.Second, error: "CodeBuild.CodeBuildException", cause: rateExceeded}
+				}
+				w.image = accepted
+				return outcome{took: time.Minute, id: buildN(n)}
+			}
+		},
+		status: contract.Success, within: 12 * time.Minute,
+	},
+	{
+		name:   "start throttled for ever",
+		source: "Common Errors of AWS's APIs: ThrottlingException",
+		given: func(w *world) {
+			w.onBuild = func(int) outcome {
+				return outcome{took: time.Second, error: "CodeBuild.CodeBuildException", cause: rateExceeded}
+			}
+		},
+		status: contract.Failed, within: 4 * time.Minute,
+		reason: []string{"AWS throttled every start of the build of project " + project + " for 3 minutes", "Rate exceeded", "when less is going on"},
+	},
+	{
+		name: "looks throttled for a while", kind: "Update",
+		source: "Common Errors of AWS's APIs: ThrottlingException",
+		given: func(w *world) {
+			pushes(w, accepted)
+			w.fail = throttles(3)
+		},
+		status: contract.Success, within: 6 * time.Minute,
+	},
+	{
+		name:   "looks throttled for ever",
+		source: "Common Errors of AWS's APIs: ThrottlingException",
+		given:  func(w *world) { w.fail = throttles(1 << 20) },
+		status: contract.Failed, within: 4 * time.Minute,
+		reason: []string{"AWS throttles the account's calls", "Rate exceeded", "when less is going on"},
+	},
+	{
+		name: "delete with every look throttled", kind: "Delete",
+		given:  func(w *world) { w.fail = throttles(1 << 20) },
+		status: contract.Success, within: 4 * time.Minute,
 	},
 	{
 		name: "permission to start builds missing",

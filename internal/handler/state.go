@@ -18,6 +18,7 @@ type State struct {
 	Clear       bool      `json:",omitzero"`  // nothing of earlier requests runs any more
 	Stopping    time.Time `json:",omitzero"`  // when the handler began to stop what earlier requests had started
 	Trouble     time.Time `json:",omitzero"`  // since when AWS has not let the handler do its work
+	Refused     time.Time `json:",omitzero"`  // since when no build could be started, other than for want of a slot
 	Replicating time.Time `json:",omitzero"`  // since when nothing but replicas is missing
 	Busy        bool      `json:",omitzero"`  // the last try to start a build met the account's limit
 	Outcome     *Outcome  `json:",omitempty"` // what the last build came to; nil before one

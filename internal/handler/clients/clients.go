@@ -16,6 +16,12 @@ var kinds = map[string]fault.Kind{
 	"AccessDeniedException":       fault.Denied,
 	"UnrecognizedClientException": fault.Denied,
 
+	"ThrottlingException":      fault.Throttled,
+	"Throttling":               fault.Throttled,
+	"TooManyRequestsException": fault.Throttled,
+	"RequestLimitExceeded":     fault.Throttled,
+	"TooManyUpdates":           fault.Throttled,
+
 	"RepositoryNotFoundException": fault.NotFound,
 	"ResourceNotFoundException":   fault.NotFound,
 	"StateMachineDoesNotExist":    fault.NotFound,

@@ -137,7 +137,7 @@ func TestRecentBuilds(t *testing.T) {
 
 func TestNoBuilds(t *testing.T) {
 	for answer, kind := range map[string]fault.Kind{
-		`{"ids":[]}`: "", "!ResourceNotFoundException": "", "!AccessDeniedException": fault.Denied, "!ThrottlingException": fault.Internal,
+		`{"ids":[]}`: "", "!ResourceNotFoundException": "", "!AccessDeniedException": fault.Denied, "!ThrottlingException": fault.Throttled,
 	} {
 		_, config := serve(t, map[string][]string{"ListBuildsForProject": {answer}})
 		got, err := Builds{codebuild.NewFromConfig(config)}.Recent(t.Context(), "p")
