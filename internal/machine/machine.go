@@ -60,7 +60,8 @@ func Definition(functionARN, partition string) string {
 
 // stepState invokes the handler. Whatever goes wrong with an invocation is tried again: a killed function, a
 // throttled one, one whose permission has not spread yet, and one that returned an error because AWS did not let it
-// finish. Six more tries take about two minutes.
+// finish. The tries go on for the hour that a custom resource has: an answer late is better than none, and whoever
+// overtakes the request stops its execution.
 func stepState(resource, functionARN string) object {
 	return object{
 		"Type":     "Task",
@@ -80,7 +81,7 @@ func stepState(resource, functionARN string) object {
 			"ErrorEquals":     []string{"States.ALL"},
 			"IntervalSeconds": 2,
 			"BackoffRate":     2,
-			"MaxAttempts":     6,
+			"MaxAttempts":     64, // 2, 4, 8, 16, 32 and then 60 seconds apart
 			"MaxDelaySeconds": 60,
 		}},
 		"Next": choose,
