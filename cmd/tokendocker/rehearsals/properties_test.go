@@ -115,10 +115,16 @@ func TestBuilderThatCannotBePulled(t *testing.T) {
 // buildLog is everything that builds logged to groups that stay.
 func buildLog(t *testing.T, e *engine.Engine) string {
 	t.Helper()
+	return logged(t, e, "/docker-builder/")
+}
+
+// logged is everything in the log groups whose names begin so.
+func logged(t *testing.T, e *engine.Engine, prefix string) string {
+	t.Helper()
 	var groups struct {
 		LogGroups []struct{ LogGroupName string }
 	}
-	must(t, e.Call(t.Context(), "logs", "DescribeLogGroups", map[string]string{"logGroupNamePrefix": "/docker-builder/"}, &groups))
+	must(t, e.Call(t.Context(), "logs", "DescribeLogGroups", map[string]string{"logGroupNamePrefix": prefix}, &groups))
 	var text strings.Builder
 	for _, g := range groups.LogGroups {
 		var streams struct {
@@ -166,6 +172,7 @@ func TestDockerLoginFails(t *testing.T) {
 			app := newApp(t, c, files)
 			app.write("secrets.json", test.secrets)
 			out := app.rehearse(settings{"TOKENDOCKER_REHEARSE_SECRETS=" + filepath.Join(app.app, "secrets.json")}).wantExit(4)
+			t.Log(out.stderr, out.stdout)
 			if reason := out.summary.Stacks[0].Failure.Reason; !strings.Contains(reason, test.want) || strings.Contains(out.stdout+out.stderr, "hunter2") {
 				t.Errorf("reason %q", reason)
 			}
