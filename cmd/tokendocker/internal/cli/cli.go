@@ -85,7 +85,7 @@ handlers, real docker builds, a real registry, and the template's own IAM polici
 		return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRehearse(s, rehearse), newImage(s), newVersion(s))
+	root.AddCommand(newRehearse(s, rehearse), newEngine(s, serve), newImage(s), newVersion(s))
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

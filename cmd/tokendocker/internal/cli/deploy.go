@@ -27,7 +27,7 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 		StackName: s.Name, Region: cmp.Or(s.Region, r.Region), Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
 		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
 	}}
-	wish, end := r.interrupts.gently()
+	wish, end := r.interrupts.gently("interrupted: rolling the stack back; once more stops at once, and the next rehearsal rolls back")
 	defer end()
 	d.Interrupt = wish
 	for _, f := range s.Files {

@@ -20,6 +20,7 @@ type interrupts struct {
 
 	mu   sync.Mutex
 	wish chan struct{} // closed by the first signal; nil where a signal ends the command at once
+	say  string        // what the first signal is answered with
 }
 
 // watch returns a context that ends with a signal that nobody wants to hear of first, and the interrupts that decide it.
@@ -39,11 +40,12 @@ func watch(ctx context.Context, signals <-chan os.Signal, stderr io.Writer) (con
 	return ctx, i
 }
 
-// gently makes the first signal close the channel that it returns, instead of ending the context. end takes that back.
-func (i *interrupts) gently() (wish <-chan struct{}, end func()) {
+// gently makes the first signal close the channel that it returns and say something, instead of ending the context. end
+// takes that back.
+func (i *interrupts) gently(say string) (wish <-chan struct{}, end func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.wish = make(chan struct{})
+	i.wish, i.say = make(chan struct{}), say
 	return i.wish, func() {
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -59,7 +61,7 @@ func (i *interrupts) signal() {
 		return
 	}
 	close(i.wish)
-	fmt.Fprintln(i.err, "interrupted: rolling the stack back; once more stops at once, and the next rehearsal rolls back")
+	fmt.Fprintln(i.err, i.say)
 }
 
 // closed reports whether a channel on which nothing is sent is closed.

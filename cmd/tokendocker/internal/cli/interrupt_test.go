@@ -39,7 +39,7 @@ func TestFirstSignalIsAWishWhileAStackIsDeployed(t *testing.T) {
 	signals := make(chan os.Signal, 2)
 	var stderr said
 	ctx, i := watch(t.Context(), signals, &stderr)
-	wish, end := i.gently()
+	wish, end := i.gently("rolling the stack back")
 	signals <- os.Interrupt
 	within(t, "the wish to roll back", wish)
 	if ctx.Err() != nil {
@@ -57,7 +57,7 @@ func TestSignalStopsWhereNothingIsDeployed(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	var stderr said
 	ctx, i := watch(t.Context(), signals, &stderr)
-	_, end := i.gently()
+	_, end := i.gently("rolling the stack back")
 	end()
 	signals <- os.Interrupt
 	within(t, "the end", ctx.Done())

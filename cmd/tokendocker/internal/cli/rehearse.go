@@ -75,8 +75,8 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.State, "state", "", "folder that keeps the deployed stacks (default: one for each app in the user's cache folder)")
-	f.StringVar(&o.Account, "account", "123456789012", "account of stacks that name none")
-	f.StringVar(&o.Region, "region", "us-east-1", "region of stacks that name none")
+	f.StringVar(&o.Account, "account", defaultAccount, "account of stacks that name none")
+	f.StringVar(&o.Region, "region", defaultRegion, "region of stacks that name none")
 	f.StringArrayVar(&sets, "set", nil, "STACK.LOGICALID[.ATTRIBUTE]=VALUE: a value that only AWS would know; without an attribute it is what Ref gives (repeatable, not remembered)")
 	f.BoolVar(&o.JSON, "json", false, "print JSON lines on standard output")
 	f.BoolVar(&o.Destroy, "destroy", false, "delete the stacks that the state folder holds, without synthesizing the app")
@@ -85,18 +85,32 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 	return cmd
 }
 
+// Where stacks go that say nothing themselves.
+const (
+	defaultAccount = "123456789012"
+	defaultRegion  = "us-east-1"
+)
+
 var (
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 )
 
+// checkPlace checks the flags --account and --region.
+func checkPlace(account, region string) error {
+	if !accountForm.MatchString(account) {
+		return fault.New(fault.Usage, "for example --account "+defaultAccount, "--account %q is not an account number of twelve digits", account)
+	}
+	if !regionForm.MatchString(region) {
+		return fault.New(fault.Usage, "for example --region "+defaultRegion, "--region %q is not a region", region)
+	}
+	return nil
+}
+
 // complete checks what the flags cannot check by themselves, and fills in the default state folder.
 func (o *rehearseOptions) complete(app string) error {
-	if !accountForm.MatchString(o.Account) {
-		return fault.New(fault.Usage, "for example --account 123456789012", "--account %q is not an account number of twelve digits", o.Account)
-	}
-	if !regionForm.MatchString(o.Region) {
-		return fault.New(fault.Usage, "for example --region us-east-1", "--region %q is not a region", o.Region)
+	if err := checkPlace(o.Account, o.Region); err != nil {
+		return err
 	}
 	dir, err := filepath.Abs(app)
 	if err != nil {

@@ -4,20 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/cli/hosthandler"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/progress"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
@@ -127,45 +123,8 @@ func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.E
 	if err != nil {
 		return nil, err
 	}
-	faults, err := switches.Parse(os.Getenv("TOKENDOCKER_REHEARSE_FAULTS"))
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, "", err, "TOKENDOCKER_REHEARSE_FAULTS is wrong")
-	}
-	scale := 1.0
-	if text := os.Getenv("TOKENDOCKER_REHEARSE_TIME_SCALE"); text != "" {
-		if scale, err = strconv.ParseFloat(text, 64); err != nil || scale < 1 {
-			return nil, fault.New(fault.Usage, "for example 60", "TOKENDOCKER_REHEARSE_TIME_SCALE %q is not a number of at least 1", text)
-		}
-	}
-	if err := os.MkdirAll(r.State, 0o700); err != nil {
-		return nil, unfit(r.State, err)
-	}
-	builds, err := hosthandler.Unpack(r.State)
-	if err != nil {
-		return nil, unfit(r.State, err)
-	}
-	level := slog.LevelError
-	if r.Verbose {
-		level = slog.LevelDebug
-	}
-	secrets, err := givenSecrets(os.Getenv("TOKENDOCKER_REHEARSE_SECRETS"))
-	if err != nil {
-		return nil, err
-	}
-	e, err := engine.New(ctx, engine.Options{StateDir: r.State, Account: at.account, Region: at.region, Regions: at.regions, Kept: app == nil, Scale: scale,
-		Switches: faults, Secrets: secrets, Builds: builds, Progress: func(line string) { r.log.Note("%s", line) },
-		Log: slog.New(slog.NewTextHandler(r.err, &slog.HandlerOptions{Level: level}))})
-	switch {
-	case errors.Is(err, engine.ErrBusy):
-		return nil, fault.New(fault.Machine, "wait for the other rehearsal, or use another folder with --state",
-			"another rehearsal uses the state folder %s", r.State)
-	case err != nil:
-		if elsewhere, ok := errors.AsType[*engine.ElsewhereError](err); ok {
-			return nil, fault.New(fault.Usage, "delete them with --destroy, or use another folder with --state", "%v", elsewhere)
-		}
-		return nil, unfit(r.State, err)
-	}
-	return e, nil
+	return start(ctx, engine.Options{StateDir: r.State, Account: at.account, Region: at.region, Regions: at.regions, Kept: app == nil,
+		Progress: func(line string) { r.log.Note("%s", line) }}, r.Verbose, r.err)
 }
 
 // overrides sorts --set by stack and resource, and refuses names that no stack has.

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
@@ -45,6 +46,8 @@ type Options struct {
 	Switches switches.Switches // faults and limits
 	Secrets  map[string]string // values of secrets that nobody in the rehearsal makes, by name or ARN
 	Builds   map[string]string // program for this machine's processor by the sha256 of a function's zip
+	Clients  bool              // real clients call: the operator's key stays the same, and there is a docker host for them
+	Port     int               // on 127.0.0.1; 0: a free one
 	Log      *slog.Logger      // what goes on inside
 	Progress func(line string) // the sandbox's slow steps
 }
@@ -62,6 +65,7 @@ type Engine struct {
 	door     *door.Door
 	listen   *listeners
 	sandbox  *sandbox.Sandbox
+	docker   *dockerHost // nil unless there are clients
 
 	iam        *iam.Room
 	s3         *s3.Room
@@ -78,6 +82,7 @@ type Engine struct {
 	consumer   *consumer.Checker
 	stacks     *cloudformation.Service
 	images     *images
+	sweeps     sync.WaitGroup
 }
 
 // ErrBusy says that another process uses the state folder.
@@ -106,7 +111,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 // build makes the rooms in the order of what they need.
 func (e *Engine) build(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDoor, e.openStores, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks,
+		e.openDoor, e.openStores, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -122,8 +127,9 @@ func (e *Engine) openDoor(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.operator = e.sessions.Add(&session.Session{Account: e.place.account, UserID: e.place.account,
-		ARN: fmt.Sprintf("arn:%s:iam::%s:root", e.place.partition, e.place.account)})
+	if e.operator, err = e.newOperator(); err != nil {
+		return err
+	}
 	e.door = door.New(door.Options{Account: e.place.account, Partition: e.place.partition, Region: e.place.region,
 		Clock: e.clock, Sessions: e.sessions, Authorizer: e.iam, Switches: &e.options.Switches, Log: e.options.Log})
 	dir, err := e.store.Dir("authority")
@@ -134,7 +140,7 @@ func (e *Engine) openDoor(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.listen, err = listen(ctx, e.store, e.door, authority)
+	e.listen, err = listen(ctx, e.store, e.options.Port, e.door, authority)
 	return err
 }
 
@@ -154,19 +160,28 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.sandbox, err = sandbox.New(sandbox.Config{
-		State: SandboxID(e.options.StateDir), Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
-		ECRHosts: e.registryHosts(),
-		Mirror:   e.mirror != nil, Log: e.options.Progress,
-	})
+	e.sandbox, err = sandbox.New(e.sandboxConfig(SandboxID(e.options.StateDir), dir))
 	if err != nil {
 		return err
 	}
-	// What a killed engine left goes now, whether or not this one will build. Without docker there is nothing.
-	if err := sandbox.Sweep(ctx, SandboxID(e.options.StateDir)); err != nil {
-		e.options.Log.Warn("sweep", "error", err)
-	}
+	e.sweep(ctx, e.sandbox)
 	return nil
+}
+
+// sandboxConfig describes a sandbox of this engine.
+func (e *Engine) sandboxConfig(id, dir string) sandbox.Config {
+	return sandbox.Config{State: id, Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
+		ECRHosts: e.registryHosts(), Mirror: e.mirror != nil, Log: e.options.Progress}
+}
+
+// sweep removes what a killed engine left of a sandbox, whether or not this one will build. Nobody waits for docker
+// here; without docker there is nothing to remove.
+func (e *Engine) sweep(ctx context.Context, s *sandbox.Sandbox) {
+	e.sweeps.Go(func() {
+		if err := s.Sweep(ctx); err != nil {
+			e.options.Log.Warn("sweep", "error", err)
+		}
+	})
 }
 
 // registryHosts are ECR's hosts in every region that the rehearsal knows of.
@@ -203,8 +218,12 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.lambda != nil {
 		note("functions", e.lambda.Close())
 	}
+	e.sweeps.Wait()
 	if e.sandbox != nil {
 		note("sandbox", e.sandbox.Stop(context.WithoutCancel(ctx)))
+	}
+	if e.docker != nil {
+		note("docker host", e.docker.Close(context.WithoutCancel(ctx)))
 	}
 	if e.listen != nil {
 		note("door", e.listen.Close())

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
@@ -21,7 +22,7 @@ import (
 )
 
 // A Unix socket's path ends at 107 bytes on Linux (unix(7)); a state folder that is deeper gets its sockets elsewhere.
-const longestSocketDir = 107 - len("/https.sock")
+const longestSocketDir = 107 - len("/docker.sock")
 
 // listeners are the ways in: loopback for functions and clients of this machine, sockets for containers.
 type listeners struct {
@@ -33,20 +34,14 @@ type listeners struct {
 	done      chan error
 }
 
-func listen(ctx context.Context, store *state.Store, front http.Handler, authority *door.Authority) (*listeners, error) {
-	l := &listeners{authority: authority, done: make(chan error, 3), remove: func() error { return nil }}
-	dir, err := store.Dir("sockets")
+func listen(ctx context.Context, store *state.Store, port int, front http.Handler, authority *door.Authority) (*listeners, error) {
+	l := &listeners{authority: authority, done: make(chan error, 3)}
+	dir, remove, err := socketDir(store, "sockets")
 	if err != nil {
 		return nil, err
 	}
-	if len(dir) > longestSocketDir {
-		if dir, err = os.MkdirTemp("", "tokendocker-"); err != nil {
-			return nil, fmt.Errorf("make folder for sockets: %w", err)
-		}
-		l.remove = func() error { return os.RemoveAll(dir) }
-	}
-	l.sockets = dir
-	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	l.sockets, l.remove = dir, remove
+	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
@@ -63,6 +58,18 @@ func listen(ctx context.Context, store *state.Store, front http.Handler, authori
 	}
 	l.serve(tls.NewListener(secure, authority.Config()), front)
 	return l, nil
+}
+
+// socketDir returns a folder for sockets, and what removes it where that is not the state folder's own.
+func socketDir(store *state.Store, name string) (dir string, remove func() error, err error) {
+	remove = func() error { return nil }
+	if dir, err = store.Dir(name); err != nil || len(dir) <= longestSocketDir {
+		return dir, remove, err
+	}
+	if dir, err = os.MkdirTemp("", "tokendocker-"); err != nil {
+		return "", remove, fmt.Errorf("make folder for sockets: %w", err)
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
 }
 
 func listenUnix(ctx context.Context, path string) (net.Listener, error) {

@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "86ddf6c7ceb2cc4915035ee093cf4129ddee5ab4c0d95ac63905a2db30c3d7b6"
+const For = "4b44a0ef774ffaac0a7ef8ae677fcafe9b84c448b759d4defdee7db61e54c0d4"
