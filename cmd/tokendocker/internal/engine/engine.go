@@ -21,6 +21,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
@@ -69,6 +70,7 @@ type Engine struct {
 
 	iam        *iam.Room
 	s3         *s3.Room
+	kms        *kms.Room
 	ssm        *ssm.Room
 	secrets    *secretsmanager.Room
 	logs       *logs.Room

@@ -14,6 +14,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
@@ -38,6 +39,10 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 		Sessions: e.sessions, Store: e.store, Caller: e.door, Endpoint: func() string { return e.listen.address }}); err != nil {
 		return err
 	}
+	if e.kms, err = kms.New(kms.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+		Store: e.store, Caller: e.door}); err != nil {
+		return err
+	}
 	dir, err := e.store.Dir("registry")
 	if err != nil {
 		return err
@@ -48,21 +53,22 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	}
 	tokens := registry.NewTokens(e.clock)
 	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
-		Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
+		Keys: e.kms, Deployer: e.operator, Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
 		return err
 	}
 	e.door.Host("*.dkr.ecr.*."+e.place.suffix, registry.NewFront(e.registries, tokens, e.ecr, e.door))
 	e.consumer = consumer.New(consumer.Options{Registry: e.ecr, Roles: e.iam, Caller: e.door, Deployer: e.operator,
 		Clock: e.clock, Switches: &e.options.Switches, Log: e.options.Log})
-	if e.ssm, err = ssm.New(ssm.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock, Store: e.store}); err != nil {
+	if e.ssm, err = ssm.New(ssm.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock, Store: e.store,
+		Keys: e.kms}); err != nil {
 		return err
 	}
 	e.secrets, err = secretsmanager.New(secretsmanager.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
-		Store: e.store, Caller: e.door, Given: e.options.Secrets})
+		Store: e.store, Keys: e.kms, Deployer: e.operator, Given: e.options.Secrets})
 	if err != nil {
 		return err
 	}
-	e.door.Register(e.logs, e.s3, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
+	e.door.Register(e.logs, e.s3, e.kms, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
 	return nil
 }
 
@@ -134,7 +140,7 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
 		Resources() map[string]resource.Provider
-	}{e.iam, e.logs, e.s3, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states} {
+	}{e.iam, e.logs, e.s3, e.kms, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states} {
 		maps.Copy(providers, room.Resources())
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,

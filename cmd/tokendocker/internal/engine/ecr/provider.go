@@ -86,6 +86,9 @@ func (v provider) Create(ctx context.Context, req resource.Request) (resource.Re
 		p.create.RepositoryName = physical.Lower(req, physical.MaxRepository)
 	}
 	at := place{partition: req.Stack.Partition, region: req.Stack.Region, account: req.Stack.Account}
+	if err := v.room.mayUseKey(ctx, v.room.Deployer, at, p.create.EncryptionConfiguration); err != nil {
+		return resource.Result{}, err
+	}
 	repo, err := v.room.create(at, p.create)
 	if err != nil {
 		return resource.Result{}, err

@@ -57,8 +57,12 @@ type tag struct {
 	Value string
 }
 
-func (r *Room) createRepository(_ context.Context, call *protocol.Call, in createInput) (any, error) {
-	repo, err := r.create(where(call, in.RegistryID), in)
+func (r *Room) createRepository(ctx context.Context, call *protocol.Call, in createInput) (any, error) {
+	at := where(call, in.RegistryID)
+	if err := r.mayUseKey(ctx, call.Session, at, in.EncryptionConfiguration); err != nil {
+		return nil, err
+	}
+	repo, err := r.create(at, in)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
@@ -38,12 +39,16 @@ type Tokens interface {
 	Issue(s *session.Session) (password string, expires time.Time)
 }
 
-// Options are what a Room needs; all but Seen, Switches and Log are required.
+// Options are what a Room needs; all but Keys, Deployer, Seen, Switches and Log are required.
 type Options struct {
 	State   *state.Store
 	Clock   *clock.Clock
 	Content Content
 	Tokens  Tokens
+	// Keys decides about repositories' keys of KMS, and Deployer is for whom CloudFormation makes repositories. Both are
+	// required where repositories have keys.
+	Keys     protocol.Keys
+	Deployer *session.Session
 	// Missing reads the digests of content that a manifest lacks from an error of Content.PutManifest, nil when the
 	// error says something else.
 	Missing func(error) []string

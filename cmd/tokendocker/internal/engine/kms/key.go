@@ -99,6 +99,18 @@ func (r *Room) managed(region, name string) key {
 		Usage: encryptDecrypt, Rotation: true, Created: r.Clock.Now(), Material: []byte(stableID("material", r.Account, region, name))[:32]}
 }
 
+// elsewhere is a key of the region that an ARN names and nobody in the rehearsal made. All that is known of it is what
+// KMS gives a key without a policy of its own.
+// Source: AWS KMS Developer Guide, "Default key policy".
+func (r *Room) elsewhere(region, arn string) (key, bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[2] != "kms" || parts[3] != region || !strings.HasPrefix(parts[5], "key/") {
+		return key{}, false
+	}
+	return key{ID: strings.TrimPrefix(parts[5], "key/"), ARN: arn, Region: region, State: enabled, Spec: symmetric, Usage: encryptDecrypt,
+		Policy: r.defaultPolicy()}, true
+}
+
 // usable refuses a key that cannot be used as it is.
 func (k key) usable() error {
 	switch {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door/doortest"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
@@ -101,6 +102,9 @@ func TestWhoMayUseAKey(t *testing.T) {
 		{name: "AWS managed key through another service", source: "AWS KMS Developer Guide, AWS managed keys, 2026-11", key: root, identity: nothing, id: "alias/aws/ssm", want: "AccessDeniedException"},
 		{name: "no such alias", source: "AWS KMS API Reference, DescribeKey, 2026-11", key: root, identity: all, id: "alias/none", want: "NotFoundException"},
 		{name: "no such key", source: "AWS KMS API Reference, DescribeKey, 2026-11", key: root, identity: all, id: "0f0f0f0f-0000-4000-8000-000000000000", want: "NotFoundException"},
+		{name: "ARN of a key that nobody made", source: "AWS KMS Developer Guide, Default key policy, 2026-11", limit: "it is taken to be there, with the default key policy", key: onlyUser, identity: all, id: "arn:aws:kms:eu-west-1:111122223333:key/0f0f"},
+		{name: "ARN of a key that nobody made, identity is silent", source: "AWS KMS Developer Guide, Default key policy, 2026-11", key: onlyUser, identity: nothing, id: "arn:aws:kms:eu-west-1:111122223333:key/0f0f", want: "AccessDeniedException"},
+		{name: "ARN of another region", source: "AWS KMS API Reference, DescribeKey, 2026-11", key: root, identity: all, id: "arn:aws:kms:us-west-2:111122223333:key/0f0f", want: "NotFoundException"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,7 +114,7 @@ func TestWhoMayUseAKey(t *testing.T) {
 				id = c.id
 			}
 			as := f.front.Role("User", document(c.identity))
-			use := kms.Use{Action: "kms:Decrypt", Key: id, Via: "secretsmanager.eu-west-1.amazonaws.com", Context: map[string]string{"SecretARN": "arn:x"}}
+			use := protocol.KeyUse{Action: "kms:Decrypt", Key: id, Via: "secretsmanager.eu-west-1.amazonaws.com", Context: map[string]string{"SecretARN": "arn:x"}}
 			if c.via != "" {
 				use.Via = c.via
 			}

@@ -25,7 +25,9 @@ const (
 type keyProvider struct{ room *Room }
 
 // Immutable names the properties whose change makes another key.
-func (keyProvider) Immutable() []string { return []string{"KeySpec", "KeyUsage", "MultiRegion", "Origin"} }
+func (keyProvider) Immutable() []string {
+	return []string{"KeySpec", "KeyUsage", "MultiRegion", "Origin"}
+}
 
 // Create makes the key.
 func (p keyProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
@@ -120,12 +122,17 @@ func (p keyProvider) read(r resource.Request) (key, error) {
 	return k, err
 }
 
-// policy checks a key policy. Without one the account's own policies decide.
+// defaultPolicy is the key policy with which the account's own policies decide.
 // Source: AWS KMS Developer Guide, "Default key policy".
+func (r *Room) defaultPolicy() string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},"Action":"kms:*","Resource":"*"}]}`,
+		r.Partition, r.Account)
+}
+
+// policy checks a key policy. Without one the account's own policies decide.
 func (p keyProvider) policy(text json.RawMessage) (string, error) {
 	if len(text) == 0 || string(text) == "null" {
-		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},"Action":"kms:*","Resource":"*"}]}`,
-			p.room.Partition, p.room.Account), nil
+		return p.room.defaultPolicy(), nil
 	}
 	var embedded string
 	if json.Unmarshal(text, &embedded) == nil {

@@ -28,7 +28,10 @@ type Room struct {
 	aliases state.Table[alias] // by ARN
 }
 
-var _ protocol.Service = (*Room)(nil)
+var (
+	_ protocol.Service = (*Room)(nil)
+	_ protocol.Keys    = (*Room)(nil)
+)
 
 // New opens the room on what the state folder holds.
 func New(o Options) (*Room, error) {
@@ -49,25 +52,24 @@ func (r *Room) Resources() map[string]resource.Provider {
 // Name returns "kms".
 func (r *Room) Name() string { return "kms" }
 
-// Use is what a service asks of a key for its caller.
-type Use struct {
-	Action  string            // "kms:Decrypt"
-	Key     string            // key id, key ARN, alias name or alias ARN
-	Via     string            // the service's host, "secretsmanager.eu-west-1.amazonaws.com"
-	Context map[string]string // encryption context
-}
-
 // Allow decides a service's use of a key for its caller, by the key's policy and the caller's own. It fails with KMS's
-// NotFoundException and KMSInvalidStateException, or with IAM's AccessDeniedException.
-// Source: AWS KMS Developer Guide, "Condition keys for AWS KMS", kms:ViaService.
-func (r *Room) Allow(ctx context.Context, as *session.Session, region string, u Use) error {
+// NotFoundException, DisabledException and KMSInvalidStateException, or with IAM's AccessDeniedException. A key that
+// nobody in the rehearsal made is taken to have the policy that lets the account's own policies decide.
+// Source: AWS KMS Developer Guide, "Condition keys for AWS KMS", kms:ViaService and kms:GrantIsForAWSResource.
+func (r *Room) Allow(ctx context.Context, as *session.Session, region string, u protocol.KeyUse) error {
 	k, err := r.find(region, u.Key)
+	if given, ok := r.elsewhere(region, u.Key); ok && err != nil {
+		k, err = given, nil
+	}
 	if err != nil {
 		return err
 	}
 	need := r.need(u.Action, k, input{KeyID: u.Key, Context: u.Context})
 	need.Conditions["kms:ViaService"] = []string{u.Via}
 	need.Conditions["aws:ViaAWSService"] = []string{"true"}
+	if u.Action == "kms:CreateGrant" {
+		need.Conditions["kms:GrantIsForAWSResource"] = []string{"true"}
+	}
 	if err := r.Caller.Allow(ctx, as, region, need); err != nil {
 		return err
 	}

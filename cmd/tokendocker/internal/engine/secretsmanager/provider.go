@@ -20,7 +20,7 @@ type secretProvider struct{ room *Room }
 func (secretProvider) Immutable() []string { return []string{"Name"} }
 
 // Create makes the secret, with the value given or one that is generated.
-func (p secretProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+func (p secretProvider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
 	name := text(r.Properties["Name"])
 	if name == "" {
 		name = physical.Logical(r, maxLogical)
@@ -29,7 +29,7 @@ func (p secretProvider) Create(_ context.Context, r resource.Request) (resource.
 	if err != nil {
 		return resource.Result{}, err
 	}
-	s, err := p.room.create(r.Stack.Region, name, value, text(r.Properties["KmsKeyId"]))
+	s, err := p.room.create(ctx, p.room.Deployer, secret{Region: r.Stack.Region, Name: name, Key: text(r.Properties["KmsKeyId"])}, value)
 	if err != nil {
 		return resource.Result{}, err
 	}
@@ -54,7 +54,9 @@ func (p secretProvider) Update(ctx context.Context, r resource.Request) (resourc
 		if err != nil {
 			return resource.Result{}, err
 		}
-		s.add(value)
+		if err := p.room.mayUse(ctx, p.room.Deployer, s, s.add(value), "kms:GenerateDataKey", "kms:Decrypt"); err != nil {
+			return resource.Result{}, err
+		}
 	}
 	return result(s), p.room.secrets.Put(s.ARN, s)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // Staging labels that Secrets Manager moves by itself (AWS Secrets Manager User Guide, "What's in a secret").
@@ -122,35 +123,11 @@ func (r *Room) getSecretValue(ctx context.Context, call *protocol.Call, in struc
 	if !found {
 		return nil, errNoVersion(stage)
 	}
-	if err := r.mayDecrypt(ctx, call, s); err != nil {
+	if err := r.mayUse(ctx, call.Session, s, v, "kms:Decrypt"); err != nil {
 		return nil, err
 	}
 	return map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionId": v.ID, "SecretString": v.Value, "VersionStages": v.Stages,
 		"CreatedDate": s.Created.Unix()}, nil
-}
-
-// mayDecrypt asks for the caller's right to a customer-managed key, which Secrets Manager uses for the caller.
-// Source: AWS Secrets Manager User Guide, "Secret encryption and decryption".
-func (r *Room) mayDecrypt(ctx context.Context, call *protocol.Call, s secret) error {
-	if s.Key == "" || strings.HasSuffix(s.Key, "alias/aws/secretsmanager") {
-		return nil
-	}
-	err := r.Caller.Allow(ctx, call.Session, call.Region, protocol.Need{
-		Action: "kms:Decrypt", Resources: []string{s.Key},
-		Conditions: map[string][]string{"kms:ViaService": {"secretsmanager." + call.Region + "." + suffixOf(r.Partition)}},
-	})
-	if err != nil {
-		return protocol.Errorf("AccessDeniedException", "Access to KMS is not allowed")
-	}
-	return nil
-}
-
-// suffixOf ends the names by which KMS knows services.
-func suffixOf(partition string) string {
-	if partition == "aws-cn" {
-		return "amazonaws.com.cn"
-	}
-	return "amazonaws.com"
 }
 
 func (r *Room) describeSecret(_ context.Context, call *protocol.Call, in struct {
@@ -176,31 +153,34 @@ func (r *Room) describeSecret(_ context.Context, call *protocol.Call, in struct 
 // Source: Secrets Manager API Reference, CreateSecret, "Name".
 var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 
-func (r *Room) createSecret(_ context.Context, call *protocol.Call, in struct {
+func (r *Room) createSecret(ctx context.Context, call *protocol.Call, in struct {
 	Name, SecretString string
 	KMSKeyID           string `json:"KmsKeyId"`
 }) (any, error) {
-	s, err := r.create(call.Region, in.Name, in.SecretString, in.KMSKeyID)
+	s, err := r.create(ctx, call.Session, secret{Region: call.Region, Name: in.Name, Key: in.KMSKeyID}, in.SecretString)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionId": s.Versions[0].ID}, nil
 }
 
-// create makes a secret; its ARN ends in six characters that no earlier secret of the name had.
-func (r *Room) create(region, name, value, key string) (secret, error) {
-	if !secretName.MatchString(name) {
+// create makes a secret of that name, region and key; its ARN ends in six characters that no earlier secret of the name
+// had.
+func (r *Room) create(ctx context.Context, as *session.Session, s secret, value string) (secret, error) {
+	if !secretName.MatchString(s.Name) {
 		return secret{}, protocol.Errorf("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
-	if _, found := r.find(region, name); found {
-		return secret{}, protocol.Errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
+	if _, found := r.find(s.Region, s.Name); found {
+		return secret{}, protocol.Errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", s.Name)
 	}
-	s := secret{Name: name, Region: region, Key: key, Created: r.Clock.Now(), ARN: r.arn(region, name, random(6, letters+digits))}
-	s.add(value)
+	s.Created, s.ARN = r.Clock.Now(), r.arn(s.Region, s.Name, random(6, letters+digits))
+	if err := r.mayUse(ctx, as, s, s.add(value), "kms:GenerateDataKey", "kms:Decrypt"); err != nil {
+		return secret{}, err
+	}
 	return s, r.secrets.Put(s.ARN, s)
 }
 
-func (r *Room) putSecretValue(_ context.Context, call *protocol.Call, in struct {
+func (r *Room) putSecretValue(ctx context.Context, call *protocol.Call, in struct {
 	SecretID     string `json:"SecretId"`
 	SecretString string
 }) (any, error) {
@@ -209,6 +189,9 @@ func (r *Room) putSecretValue(_ context.Context, call *protocol.Call, in struct 
 		return nil, errNotFound()
 	}
 	v := s.add(in.SecretString)
+	if err := r.mayUse(ctx, call.Session, s, v, "kms:GenerateDataKey", "kms:Decrypt"); err != nil {
+		return nil, err
+	}
 	return map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionId": v.ID, "VersionStages": v.Stages}, r.secrets.Put(s.ARN, s)
 }
 

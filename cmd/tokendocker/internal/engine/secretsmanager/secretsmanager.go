@@ -11,16 +11,19 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
-// Options says what the room works with. All fields but Given are required.
+// Options says what the room works with. All fields but Given are required; Keys and Deployer where secrets have keys of
+// their own.
 type Options struct {
 	Account   string
 	Partition string
 	Clock     *clock.Clock
 	Store     *state.Store
-	Caller    protocol.Caller // asks whether a caller may use a secret's key
+	Keys      protocol.Keys    // decides about secrets' keys
+	Deployer  *session.Session // for whom CloudFormation makes secrets
 
 	// Given are secrets that are there without anybody in the rehearsal having made them: values by name or ARN. They
 	// are not stored.

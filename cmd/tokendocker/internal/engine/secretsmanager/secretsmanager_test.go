@@ -1,7 +1,6 @@
 package secretsmanager_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door/doortest"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/secretsmanager"
@@ -17,30 +17,26 @@ import (
 
 const region = "us-east-1"
 
-// world is the room with its caller's right to keys.
+// world is the room with the KMS that its secrets' keys are in.
 type world struct {
 	t     *testing.T
+	front *doortest.Front
+	keys  *kms.Room
 	room  *secretsmanager.Room
-	asked []protocol.Need // about keys
-	deny  error
-}
-
-func (w *world) Call(context.Context, *session.Session, string, string, string, any, any) error {
-	return errors.New("not expected")
-}
-
-func (w *world) Allow(_ context.Context, _ *session.Session, _ string, need protocol.Need) error {
-	w.asked = append(w.asked, need)
-	return w.deny
+	as    *session.Session
 }
 
 func newWorld(t *testing.T, given map[string]string) *world {
 	t.Helper()
-	w := &world{t: t}
-	front := doortest.New(t, 1)
+	w := &world{t: t, front: doortest.New(t, 1)}
+	store := doortest.Store(t)
 	var err error
-	w.room, err = secretsmanager.New(secretsmanager.Options{Account: doortest.Account, Partition: doortest.Partition, Clock: front.Clock,
-		Store: doortest.Store(t), Caller: w, Given: given})
+	if w.keys, err = kms.New(kms.Options{Account: doortest.Account, Partition: doortest.Partition, Clock: w.front.Clock, Store: store, Caller: w.front.Door}); err != nil {
+		t.Fatal(err)
+	}
+	w.as = w.front.Operator
+	w.room, err = secretsmanager.New(secretsmanager.Options{Account: doortest.Account, Partition: doortest.Partition, Clock: w.front.Clock,
+		Store: store, Keys: w.keys, Deployer: w.front.Operator, Given: given})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +50,7 @@ func (w *world) call(operation string, in any) (need string, out map[string]any,
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := &protocol.Call{Service: "secretsmanager", Operation: operation, Partition: doortest.Partition, Region: region, Account: doortest.Account, Body: body}
+	c := &protocol.Call{Service: "secretsmanager", Operation: operation, Partition: doortest.Partition, Region: region, Account: doortest.Account, Session: w.as, Body: body}
 	needs, err := w.room.Needs(w.t.Context(), c)
 	if err != nil {
 		w.t.Fatal(err)
@@ -153,19 +149,82 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// TestKey: a customer-managed key needs the caller's own right to decrypt with it.
-// Source: AWS Secrets Manager User Guide, "Secret encryption and decryption" (read 2026-11-21).
-func TestKey(t *testing.T) {
-	w := newWorld(t, nil)
-	const key = "arn:aws:kms:us-east-1:123456789012:key/1"
-	w.create(map[string]any{"Name": "a", "SecretString": "one", "KmsKeyId": key})
-	if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": "a"}); code != "" || len(w.asked) != 1 ||
-		w.asked[0].Action != "kms:Decrypt" || w.asked[0].Resources[0] != key || w.asked[0].Conditions["kms:ViaService"][0] != "secretsmanager.us-east-1.amazonaws.com" {
-		t.Errorf("%s, asked %+v", code, w.asked)
+// TestKeys is the marked case table of secrets with a key of their own: Secrets Manager uses it for the caller, who needs
+// the right to it.
+func TestKeys(t *testing.T) {
+	const page = "AWS Secrets Manager User Guide, Secret encryption and decryption, 2026-11"
+	const root = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"`
+	const read = `{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}`
+	const decrypt = `,{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"`
+	via := func(service string) string {
+		return `,"Condition":{"StringEquals":{"kms:ViaService":"` + service + `.us-east-1.amazonaws.com"}}}`
 	}
-	w.deny = errors.New("no")
-	if _, _, code := w.call("GetSecretValue", map[string]string{"SecretId": "a"}); code != "AccessDeniedException" {
-		t.Error(code)
+	named := func(context string) string {
+		return root + `},{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Reader"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringLike":{` + context + `}}}`
+	}
+	cases := []struct {
+		name, source, limit string
+		key                 string // statements of its policy
+		disabled            bool
+		reader              string // further statements of the reader's policy
+		want                string
+	}{
+		{name: "the reader may decrypt", source: page, key: root + "}", reader: decrypt + "}"},
+		{name: "the reader may not decrypt", source: page, key: root + "}", want: "AccessDeniedException"},
+		{name: "the reader may decrypt through Secrets Manager", source: page, key: root + "}", reader: decrypt + via("secretsmanager")},
+		{name: "the reader may decrypt through another service", source: page, key: root + "}", reader: decrypt + via("ssm"), want: "AccessDeniedException"},
+		{name: "the key's policy names the reader for the secret", source: page, key: named(`"kms:EncryptionContext:SecretARN":"arn:aws:secretsmanager:*:secret:a-??????"`)},
+		{name: "the key's policy names the reader for another secret", source: page, key: named(`"kms:EncryptionContext:SecretARN":"arn:aws:secretsmanager:*:secret:b-??????"`), want: "AccessDeniedException"},
+		{name: "the key's policy names the reader for a version", source: page, key: named(`"kms:EncryptionContext:SecretVersionId":"????????-*"`)},
+		{name: "disabled key", source: "AWS Secrets Manager API Reference, GetSecretValue, 2026-11", key: root + "}", disabled: true, reader: decrypt + "}", want: "DecryptionFailure"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			key := resource.Request{LogicalID: "Key", Stack: resource.Stack{Region: region}, Properties: map[string]any{
+				"KeyPolicy": `{"Version":"2012-10-17","Statement":[` + c.key + `]}`}}
+			made, err := w.keys.Resources()["AWS::KMS::Key"].Create(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.create(map[string]any{"Name": "a", "SecretString": "one", "KmsKeyId": made.Attributes["Arn"]})
+			if c.disabled {
+				key.PhysicalID, key.Properties["Enabled"] = made.PhysicalID, false
+				if _, err := w.keys.Resources()["AWS::KMS::Key"].Update(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.as = w.front.Role("Reader", `{"Version":"2012-10-17","Statement":[`+read+c.reader+`]}`)
+			if _, out, code := w.call("GetSecretValue", map[string]string{"SecretId": "a"}); code != c.want || code == "" && out["SecretString"] != "one" {
+				t.Errorf("got %q, want %q (%s)", code, c.want, c.source)
+			}
+		})
+	}
+}
+
+// TestWritingNeedsTheKey: who makes a secret or a version of it needs the right to encrypt, also CloudFormation.
+// Source: AWS Secrets Manager API Reference, CreateSecret, "KmsKeyId" (read 2026-11-21).
+func TestWritingNeedsTheKey(t *testing.T) {
+	w := newWorld(t, nil)
+	const key = "arn:aws:kms:us-east-1:111122223333:key/1"
+	w.front.Denied = func(_ *session.Session, need protocol.Need) error {
+		if need.Action == "kms:GenerateDataKey" {
+			return protocol.Errorf("AccessDeniedException", "no")
+		}
+		return nil
+	}
+	if _, _, code := w.call("CreateSecret", map[string]string{"Name": "a", "SecretString": "one", "KmsKeyId": key}); code != "AccessDeniedException" {
+		t.Errorf("CreateSecret: %q", code)
+	}
+	stack := resource.Stack{Name: "Shop", Region: region, Account: doortest.Account, Partition: doortest.Partition}
+	_, err := w.room.Resources()["AWS::SecretsManager::Secret"].Create(t.Context(), resource.Request{Stack: stack,
+		Properties: map[string]any{"Name": "a", "SecretString": "one", "KmsKeyId": key}})
+	if err == nil || !strings.Contains(err.Error(), "Access to KMS is not allowed") {
+		t.Errorf("CloudFormation: %v", err)
+	}
+	w.front.Denied = nil
+	if _, _, code := w.call("CreateSecret", map[string]string{"Name": "a", "SecretString": "one", "KmsKeyId": "alias/none"}); code != "EncryptionFailure" {
+		t.Errorf("a key that is not there: %q", code)
 	}
 }
 

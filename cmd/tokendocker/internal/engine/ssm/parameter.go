@@ -30,7 +30,8 @@ type parameter struct {
 	Type     string
 	DataType string
 	Tier     string
-	First    int // version of Values[0]
+	Key      string `json:",omitempty"` // of KMS, of a secure string; empty means the account's AWS-managed one
+	First    int    // version of Values[0]
 	Values   []string
 	Modified float64 // seconds since 1970
 	Token    string
@@ -80,7 +81,7 @@ func (r *Room) find(region, reference string) (output, error) {
 
 // sealed hides the value of a SecureString from those who do not ask for decryption; AWS gives them its cipher text.
 func (o output) sealed(decrypt bool) output {
-	if o.Type == "SecureString" && !decrypt {
+	if o.Type == secureString && !decrypt {
 		sum := sha256.Sum256([]byte(o.ARN + "\n" + strconv.Itoa(o.Version)))
 		o.Value = base64.StdEncoding.EncodeToString(sum[:])
 	}
@@ -166,6 +167,7 @@ type putInput struct {
 	Type           string
 	DataType       string
 	Tier           string
+	KeyID          string `json:"KeyId"`
 	AllowedPattern string
 	Overwrite      bool
 
@@ -196,6 +198,7 @@ func (r *Room) put(region string, in putInput) (version int, tier string, err er
 		}
 		p.Type, p.DataType = cmp.Or(in.Type, p.Type), cmp.Or(in.DataType, p.DataType, "text")
 		p.Tier, p.Token = in.tier(p.Tier), in.token
+		p.Key = in.KeyID
 		p.Modified = float64(r.Clock.Now().UnixMilli()) / 1000
 		if !same {
 			p.Values = append(p.Values, in.Value)
@@ -228,7 +231,7 @@ func (in putInput) check() error {
 		return protocol.Errorf("ValidationException", "Parameter name: can't be prefixed with \"ssm\" or \"aws\" (case-insensitive).")
 	case strings.Count(in.Name, "/") > maxLevels:
 		return protocol.Errorf("HierarchyLevelLimitExceededException", "A hierarchy can have a maximum of %d levels.", maxLevels)
-	case in.Type != "" && !slices.Contains([]string{"String", "StringList", "SecureString"}, in.Type):
+	case in.Type != "" && !slices.Contains([]string{"String", "StringList", secureString}, in.Type):
 		return protocol.Errorf("UnsupportedParameterType", "The parameter type %s is not supported.", in.Type)
 	case in.Value == "":
 		return protocol.Errorf("ValidationException", "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1.")

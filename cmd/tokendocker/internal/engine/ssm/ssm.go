@@ -15,12 +15,13 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
-// Options says what the room works with. All fields are required.
+// Options says what the room works with. All fields are required; Keys where secure strings have keys of their own.
 type Options struct {
 	Account   string
 	Partition string
 	Clock     *clock.Clock
 	Store     *state.Store
+	Keys      protocol.Keys // decides about the keys of secure strings
 }
 
 // Room is the Parameter Store of one account, in all regions. It is safe for concurrent use.
@@ -87,10 +88,13 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 }
 
 // Serve does one call.
-func (r *Room) Serve(_ context.Context, call *protocol.Call) (any, error) {
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
 	do, ok := operations[call.Operation]
 	if !ok {
 		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no ssm:%s", call.Operation)
+	}
+	if err := r.mayUseKeys(ctx, call); err != nil {
+		return nil, err
 	}
 	return do(r, call)
 }
