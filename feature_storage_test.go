@@ -30,6 +30,8 @@ func TestKmsEncryption(t *testing.T) {
 
 	_, repository := only(t, resources, "AWS::ECR::Repository")
 	one(t, text(t, repository.Properties["EncryptionConfiguration"]), `"EncryptionType":"KMS","KmsKey":{"Fn::GetAtt":["BEcrEncryptionKey`)
+	_, project := only(t, resources, "AWS::CodeBuild::Project")
+	one(t, text(t, project.Properties["EncryptionKey"]), `{"Fn::GetAtt":["BEcrEncryptionKey`)
 	for id, key := range ofType(resources, "AWS::KMS::Key") {
 		if !strings.HasPrefix(id, "BEcr") {
 			continue

@@ -124,8 +124,9 @@ type TokenInjectableDockerBuilderProps struct {
 	// lifecycle rules, and stay when the stack is deleted. Default: none.
 	ReplicaRegions *[]*string `field:"optional"`
 
-	// KmsEncryption encrypts the repository with a KMS key of the builder's own, which rotates. Changing it replaces
-	// the repository; the old one is kept, with its images. Default: false, AES-256.
+	// KmsEncryption encrypts the repository, and what CodeBuild may keep of a build, with a KMS key of the builder's own,
+	// which rotates every year. Nobody who pulls or pushes needs a permission on the key. Changing it replaces the
+	// repository; the old one is kept, with its images. Default: false, AES-256.
 	KmsEncryption *bool `field:"optional"`
 
 	// RemovalPolicy says what becomes of the repository, and of its key, when the stack is deleted or the builder is
@@ -180,4 +181,18 @@ type TokenInjectableDockerBuilderProviderProps struct {
 	// QueryInterval is the time between two looks at what AWS does not announce: a replica that has arrived. The end of
 	// a build is an event and needs no looking. Whole seconds, 5 to 300. Default: 30 seconds.
 	QueryInterval awscdk.Duration `field:"optional"`
+
+	// EncryptionKey encrypts the history of the stack's builds, which Step Functions keeps for 90 days: the resolved
+	// build arguments and CloudFormation's response URLs stand there. Who reads it then needs kms:Decrypt on the key
+	// too. A symmetric key; the machine's role gets its permissions from the stack. Default: a key of AWS's own.
+	EncryptionKey awskms.IKey `field:"optional"`
+
+	// ExecutionLogGroup gets a line for each event of an execution, without inputs and outputs. Names that begin with
+	// "/aws/vendedlogs/states/" save room in the account's one resource policy for logs. The machine's role may then
+	// manage log deliveries of the account, since those actions have no resource. Default: no log.
+	ExecutionLogGroup awslogs.ILogGroup `field:"optional"`
+
+	// Tracing sends traces of executions to X-Ray. The machine's role may then write any trace of the account, since
+	// those actions have no resource. Default: false.
+	Tracing *bool `field:"optional"`
 }

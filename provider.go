@@ -41,6 +41,7 @@ type provider struct {
 
 	function         awslambda.Function
 	functionRole     awsiam.Role
+	machineRole      awsiam.Role
 	machine          awsstepfunctions.CfnStateMachine
 	functionPolicies *policies
 	machinePolicies  *policies
@@ -48,18 +49,24 @@ type provider struct {
 	replication      replication
 	publications     publications
 
-	query    *float64 // seconds; nil until somebody chooses
-	problems *problems
+	query      *float64 // seconds; nil until somebody chooses
+	executions executions
+	problems   *problems
 }
 
 // TokenInjectableDockerBuilderProvider_GetOrCreate returns the provider of the scope's stack, and creates it when
-// there is none. props may be nil; it is needed only to choose a QueryInterval, in any order with the builders. Two
-// different choices in one stack are an error at synth.
+// there is none. props may be nil; they are needed only to choose something for the whole stack, in any order with the
+// builders. What one call leaves out another may choose; two different choices in one stack are an error at synth. It
+// panics when the stack has another child with the provider's id.
 func TokenInjectableDockerBuilderProvider_GetOrCreate(scope constructs.Construct, props *TokenInjectableDockerBuilderProviderProps) TokenInjectableDockerBuilderProvider {
 	p := providerOf(awscdk.Stack_Of(scope))
-	if props != nil && props.QueryInterval != nil {
+	if props == nil {
+		return p
+	}
+	if props.QueryInterval != nil {
 		p.choose(props.QueryInterval)
 	}
+	p.chooseExecutions(props)
 	return p
 }
 
@@ -76,10 +83,10 @@ func providerOf(stack awscdk.Stack) *provider {
 	constructs.NewConstruct_Override(p, stack, jsii.String(providerID))
 	p.Node().AddValidation(&validation{check: p.check})
 	p.functionRole = p.addFunction()
-	machineRole := p.addMachine()
+	p.machineRole = p.addMachine()
 	p.policyScope = constructs.NewConstruct(p, jsii.String("Policies"))
 	p.functionPolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Function")), p.functionRole)
-	p.machinePolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Machine")), machineRole)
+	p.machinePolicies = newPolicies(constructs.NewConstruct(p.policyScope, jsii.String("Machine")), p.machineRole)
 	return p
 }
 

@@ -137,9 +137,19 @@ func (b *builder) addProject(sourceARN string) {
 		},
 		LogsConfig:             b.logs.config(name),
 		VpcConfig:              b.vpcConfig(),
+		EncryptionKey:          b.projectKey(),
 		TimeoutInMinutes:       jsii.Number(b.minutes),
 		QueuedTimeoutInMinutes: jsii.Number(queueMinutes),
 	})
+}
+
+// projectKey is the key of what CodeBuild keeps of a build; nil means AWS's own. It encrypts output artifacts (AWS
+// CodeBuild User Guide, "Data encryption"), of which our builds have none, so the role needs no permission on it.
+func (b *builder) projectKey() *string {
+	if b.key == nil {
+		return nil
+	}
+	return b.key.KeyArn()
 }
 
 // buildPolicy is what a build may do: read its own context, push to and pull from its own repositories, log, and what
