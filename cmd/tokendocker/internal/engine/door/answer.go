@@ -102,6 +102,9 @@ func (a *answer) succeed(result any, r *http.Request) {
 }
 
 func (a *answer) queryResult(result any) ([]byte, error) {
+	if a.service == ec2 {
+		return a.ec2Result(result)
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<%sResponse xmlns="%s">`, a.operation, queryNamespace(a.service))
 	if result != nil {
@@ -112,6 +115,19 @@ func (a *answer) queryResult(result any) ([]byte, error) {
 	}
 	fmt.Fprintf(&b, `<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>`, a.requestID, a.operation)
 	return b.Bytes(), nil
+}
+
+// ec2Result writes a result as EC2 does: its members stand in the response itself, beside the request's id.
+// Source: Smithy, "AWS EC2 query protocol".
+func (a *answer) ec2Result(result any) ([]byte, error) {
+	var b bytes.Buffer
+	start := xml.StartElement{Name: xml.Name{Local: a.operation + "Response"},
+		Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: queryNamespace(a.service)}}}
+	if err := xml.NewEncoder(&b).EncodeElement(result, start); err != nil {
+		return nil, err
+	}
+	head, members, _ := bytes.Cut(b.Bytes(), []byte(">"))
+	return fmt.Appendf(nil, "%s><requestId>%s</requestId>%s", head, a.requestID, members), nil
 }
 
 func (a *answer) fail(err error) {
@@ -126,7 +142,10 @@ func (a *answer) fail(err error) {
 	code := e.Code
 	if code == "AccessDeniedException" && a.kind != kindJSON {
 		status = http.StatusForbidden
-		if a.kind != kindREST {
+		switch {
+		case a.kind == kindQuery && a.service == ec2:
+			code = "UnauthorizedOperation"
+		case a.kind != kindREST:
 			code = "AccessDenied"
 		}
 	}
@@ -148,6 +167,10 @@ func (a *answer) fail(err error) {
 }
 
 func (a *answer) queryError(code, message string, status int) []byte {
+	if a.service == ec2 {
+		return fmt.Appendf(nil, `<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>`,
+			escape(code), escape(message), a.requestID)
+	}
 	sender := "Sender"
 	if status >= http.StatusInternalServerError {
 		sender = "Receiver"

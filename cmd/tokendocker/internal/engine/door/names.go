@@ -36,6 +36,9 @@ func serviceOfTarget(prefix string) (string, bool) {
 	return "", false
 }
 
+// ec2 is the service whose query protocol differs from that of the others.
+const ec2 = "ec2"
+
 // queryNamespace is the XML namespace of a Query service, from its service model.
 func queryNamespace(service string) string {
 	switch service {
@@ -45,6 +48,8 @@ func queryNamespace(service string) string {
 		return "https://iam.amazonaws.com/doc/2010-05-08/"
 	case "sns":
 		return "http://sns.amazonaws.com/doc/2010-03-31/"
+	case ec2:
+		return "http://ec2.amazonaws.com/doc/2016-11-15/"
 	default:
 		return "http://" + service + ".amazonaws.com/doc/2010-05-15/"
 	}
