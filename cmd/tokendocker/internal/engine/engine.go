@@ -19,6 +19,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
@@ -74,6 +75,7 @@ type Engine struct {
 	ssm        *ssm.Room
 	secrets    *secretsmanager.Room
 	logs       *logs.Room
+	ec2        *ec2.Room
 	lambda     *lambda.Room
 	states     *states.Room
 	codebuild  *codebuild.Room
@@ -113,7 +115,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 // build makes the rooms in the order of what they need.
 func (e *Engine) build(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDoor, e.openStores, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
+		e.openDoor, e.openStores, e.openNetwork, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -133,7 +135,7 @@ func (e *Engine) openDoor(ctx context.Context) (err error) {
 		return err
 	}
 	e.door = door.New(door.Options{Account: e.place.account, Partition: e.place.partition, Region: e.place.region,
-		Clock: e.clock, Sessions: e.sessions, Authorizer: e.iam, Switches: &e.options.Switches, Log: e.options.Log})
+		Clock: e.clock, Sessions: e.sessions, Authorizer: e.iam, Reachable: e.reaches, Switches: &e.options.Switches, Log: e.options.Log})
 	dir, err := e.store.Dir("authority")
 	if err != nil {
 		return err

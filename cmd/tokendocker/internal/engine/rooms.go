@@ -56,7 +56,9 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 		Keys: e.kms, Deployer: e.operator, Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
 		return err
 	}
-	e.door.Host("*.dkr.ecr.*."+e.place.suffix, registry.NewFront(e.registries, tokens, e.ecr, e.door))
+	front := registry.NewFront(e.registries, tokens, e.ecr, e.door)
+	front.Reachable = func(as *session.Session) bool { return e.reaches(as, "ecr.dkr") }
+	e.door.Host("*.dkr.ecr.*."+e.place.suffix, front)
 	e.consumer = consumer.New(consumer.Options{Registry: e.ecr, Roles: e.iam, Caller: e.door, Deployer: e.operator,
 		Clock: e.clock, Switches: &e.options.Switches, Log: e.options.Log})
 	if e.ssm, err = ssm.New(ssm.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock, Store: e.store,
@@ -80,7 +82,7 @@ func (e *Engine) assume(ctx context.Context, as *session.Session, region string,
 // openBuilds makes CodeBuild, whose builds run in the sandbox.
 func (e *Engine) openBuilds(context.Context) (err error) {
 	e.codebuild, err = codebuild.New(codebuild.Options{State: e.store, Clock: e.clock, Switches: &e.options.Switches,
-		Caller: e.door, Roles: e.iam, Objects: e.s3, Log: e.options.Log,
+		Caller: e.door, Roles: e.iam, Objects: e.s3, Network: e.ec2, Log: e.options.Log,
 		NewContainer: func(ctx context.Context, spec sandbox.ContainerSpec) (codebuild.Container, error) {
 			c, err := e.sandbox.NewContainer(ctx, spec)
 			if err != nil {
@@ -140,7 +142,7 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
 		Resources() map[string]resource.Provider
-	}{e.iam, e.logs, e.s3, e.kms, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states} {
+	}{e.iam, e.logs, e.s3, e.kms, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states, e.ec2} {
 		maps.Copy(providers, room.Resources())
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,

@@ -31,6 +31,7 @@ const (
 	codeInternal     = "INTERNAL_SERVICE_ERROR"
 	codeClient       = "CLIENT_ERROR"
 	codeAccessDenied = "ACCESS_DENIED"
+	codeVPC          = "VPC_CLIENT_ERROR"
 )
 
 // build is what is kept of one build, under its id. All times are simulated.
@@ -53,6 +54,9 @@ type build struct {
 	EncryptionKey string         `json:",omitempty"`
 	Initiator     string
 	Exported      []variable `json:",omitempty"`
+	VPC           *vpcConfig `json:",omitempty"`
+	Subnet        string     `json:",omitempty"` // of the VPC, from PROVISIONING on
+	Interface     string     `json:",omitempty"` // network interface in it
 	Cause         session.Cause
 	Token         string `json:",omitempty"` // idempotency token
 	InputHash     string `json:",omitempty"` // of the StartBuild that had the token
@@ -148,6 +152,9 @@ func (b build) describe() map[string]any {
 	}
 	if b.Status != statusInProgress {
 		out["endTime"] = timestamp(b.End)
+	}
+	if b.VPC != nil {
+		out["vpcConfig"], out["networkInterface"] = b.VPC, map[string]string{"subnetId": b.Subnet, "networkInterfaceId": b.Interface}
 	}
 	if len(b.Exported) > 0 {
 		out["exportedEnvironmentVariables"] = b.Exported

@@ -107,6 +107,9 @@ func (l *life) parameters(ctx context.Context, vars []variable) (map[string]stri
 			InvalidParameters []string
 		}
 		in := map[string]any{"Names": batch, "WithDecryption": true}
+		if err := l.reach(code, "ssm", "ssm", ""); err != nil {
+			return nil, err
+		}
 		if err := l.room.Caller.Call(ctx, l.role, l.build.Place.Region, "ssm", "GetParameters", in, &out); err != nil {
 			return nil, variableError(code, err)
 		}
@@ -138,6 +141,9 @@ func (l *life) secret(ctx context.Context, reference string) (string, error) {
 		in["VersionId"] = rest[2]
 	}
 	var out struct{ SecretString string }
+	if err := l.reach(code, "secretsmanager", "secretsmanager", ""); err != nil {
+		return "", err
+	}
 	if err := l.room.Caller.Call(ctx, l.role, l.build.Place.Region, "secretsmanager", "GetSecretValue", in, &out); err != nil {
 		return "", variableError(code, err)
 	}

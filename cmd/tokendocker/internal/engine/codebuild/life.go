@@ -189,7 +189,7 @@ func verdict(ctx context.Context, err error) (status, code, message string) {
 	return statusFault, codeInternal, err.Error()
 }
 
-// provision assumes the role, opens the log as the role, and starts the container.
+// provision assumes the role, enters the network and opens the log as the role, and starts the container.
 func (l *life) provision(ctx context.Context) error {
 	cause := l.build.Cause
 	cause.Build = l.build.ID
@@ -197,6 +197,9 @@ func (l *life) provision(ctx context.Context) error {
 	l.role, err = l.room.Roles.AssumeAsService(ctx, l.build.Role, service, "AWSCodeBuild-"+l.build.uuid(), cause)
 	if err != nil {
 		return fail(codeAccessDenied, "CodeBuild is not authorized to perform: sts:AssumeRole on %s", l.build.Role)
+	}
+	if err := l.join(ctx); err != nil {
+		return err
 	}
 	if err := l.openLog(ctx); err != nil {
 		return err
@@ -227,6 +230,7 @@ func (l *life) finalize() {
 	}
 	l.build.leave(statusSucceeded, "", "", l.room.Clock.Now())
 	l.log.close()
+	l.depart(ctx)
 }
 
 // count takes over the container's records of image builds.

@@ -43,7 +43,7 @@ type project struct {
 	ConcurrentBuildLimit number            `json:"concurrentBuildLimit,omitempty"`
 	EncryptionKey        string            `json:"encryptionKey,omitempty"`
 	Cache                json.RawMessage   `json:"cache,omitempty"`
-	VPC                  json.RawMessage   `json:"vpcConfig,omitempty"`
+	VPC                  *vpcConfig        `json:"vpcConfig,omitempty"`
 	Tags                 []json.RawMessage `json:"tags,omitempty"`
 	Created              time.Time         `json:"created"`
 	Modified             time.Time         `json:"modified"`
@@ -125,7 +125,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-func invalid(format string, args ...any) error {
+func invalid(format string, args ...any) *protocol.Error {
 	return protocol.Errorf("InvalidInputException", format, args...)
 }
 
@@ -153,6 +153,9 @@ func (p *project) complete() error {
 		return err
 	}
 	if err := p.Source.check(); err != nil {
+		return err
+	}
+	if err := p.VPC.check(); err != nil {
 		return err
 	}
 	return checkVariables(p.Environment.EnvironmentVariables)
@@ -226,12 +229,14 @@ func checkVariables(vars []variable) error {
 	return nil
 }
 
-// checkRole refuses a role that CodeBuild may not assume, as CreateProject and UpdateProject do.
-func (r *Room) checkRole(ctx context.Context, role string) error {
-	if _, err := r.Roles.AssumeAsService(ctx, role, service, "AWSCodeBuild-check", session.Cause{}); err != nil {
-		return invalid("CodeBuild is not authorized to perform: sts:AssumeRole on %s", role)
+// checkRole refuses a role that CodeBuild may not assume, or a network that this role may not look at, as CreateProject
+// and UpdateProject do.
+func (r *Room) checkRole(ctx context.Context, p project, region string) error {
+	role, err := r.Roles.AssumeAsService(ctx, p.ServiceRole, service, "AWSCodeBuild-check", session.Cause{})
+	if err != nil {
+		return invalid("CodeBuild is not authorized to perform: sts:AssumeRole on %s", p.ServiceRole)
 	}
-	return nil
+	return r.checkNetwork(ctx, p, region, role)
 }
 
 // describe returns the project as BatchGetProjects tells it.

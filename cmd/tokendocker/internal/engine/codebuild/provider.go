@@ -60,7 +60,7 @@ func (v provider) Create(ctx context.Context, req resource.Request) (resource.Re
 	if err := p.complete(); err != nil {
 		return resource.Result{}, err
 	}
-	if err := v.room.checkRole(ctx, p.ServiceRole); err != nil {
+	if err := v.room.checkRole(ctx, p, req.Stack.Region); err != nil {
 		return resource.Result{}, err
 	}
 	p.Created = v.room.Clock.Now()
@@ -90,7 +90,7 @@ func (v provider) Update(ctx context.Context, req resource.Request) (resource.Re
 	if err := p.complete(); err != nil {
 		return resource.Result{}, err
 	}
-	if err := v.room.checkRole(ctx, p.ServiceRole); err != nil {
+	if err := v.room.checkRole(ctx, p, req.Stack.Region); err != nil {
 		return resource.Result{}, err
 	}
 	err = v.room.projects.Update(p.ARN, func(old project, found bool) (project, error) {

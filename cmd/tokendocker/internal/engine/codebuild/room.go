@@ -52,6 +52,7 @@ type Options struct {
 	Caller   protocol.Caller
 	Roles    Roles
 	Objects  Objects
+	Network  Network
 	// NewContainer starts a build container.
 	NewContainer func(ctx context.Context, spec sandbox.ContainerSpec) (Container, error)
 	// Home is CodeBuild's folder in a container. Default: /codebuild.
@@ -67,11 +68,12 @@ type Room struct {
 	builds   state.Table[build]
 	queue    *queue
 
-	mu     sync.Mutex
-	closed bool
-	live   map[string]*life // builds that have not ended, by id
-	starts sync.Mutex       // one StartBuild at a time, so that a token starts one build
-	ended  []func(buildID, status string)
+	mu      sync.Mutex
+	closed  bool
+	live    map[string]*life  // builds that have not ended, by id
+	members map[string]member // builds in a network, by the access key of their role's session
+	starts  sync.Mutex        // one StartBuild at a time, so that a token starts one build
+	ended   []func(buildID, status string)
 }
 
 // Causes with which a build's context ends.
@@ -86,7 +88,7 @@ func New(o Options) (*Room, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Room{Options: o, queue: newQueue(), live: map[string]*life{}}
+	r := &Room{Options: o, queue: newQueue(), live: map[string]*life{}, members: map[string]member{}}
 	var err error
 	if r.projects, err = state.NewTable[project](o.State, "codebuild.projects"); err != nil {
 		return nil, err
@@ -99,6 +101,11 @@ func New(o Options) (*Room, error) {
 			continue
 		}
 		b.fault(o.Clock.Now(), "The rehearsal that ran this build ended without it.")
+		if b.Interface != "" {
+			if err := o.Network.Detach(b.Place.Region, b.Interface); err != nil {
+				return nil, err
+			}
+		}
 		if err := r.builds.Put(id, b); err != nil {
 			return nil, err
 		}

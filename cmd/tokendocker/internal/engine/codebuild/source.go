@@ -94,6 +94,9 @@ func (l *life) open(ctx context.Context, bucket, key, version string) (io.ReadCl
 		action = "s3:GetObjectVersion"
 	}
 	arn := "arn:" + l.build.Place.Partition + ":s3:::" + bucket + "/" + key
+	if err := l.reach(codeClient, "s3", bucket+".s3", " for primary source and source version "+arn); err != nil {
+		return nil, err
+	}
 	need := protocol.Need{Action: action, Resources: []string{arn}}
 	if err := l.room.Caller.Allow(ctx, l.role, l.build.Place.Region, need); err != nil {
 		return nil, sourceError(arn, err)

@@ -165,7 +165,7 @@ func (r *Room) newBuild(p project, in startInput) (build, error) {
 	b := build{
 		ID: p.Name + ":" + newUUID(), Project: p.Name, Status: statusInProgress, Start: r.Clock.Now(), Role: p.ServiceRole,
 		Source: p.Source, SourceVersion: p.SourceVersion, Environment: p.Environment,
-		Timeout: p.TimeoutInMinutes, QueuedTimeout: p.QueuedTimeout, EncryptionKey: p.EncryptionKey,
+		Timeout: p.TimeoutInMinutes, QueuedTimeout: p.QueuedTimeout, EncryptionKey: p.EncryptionKey, VPC: p.VPC,
 	}
 	b.Logs = logsOf(p, b.uuid())
 	return b, nil

@@ -184,6 +184,9 @@ func (l *life) openLog(ctx context.Context) error {
 		return err
 	}
 	l.log.open(func(events []event) error {
+		if err := l.reach(codeClient, "logs", "logs", ""); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 		defer cancel()
 		return l.callLogs(ctx, "PutLogEvents", map[string]any{"logGroupName": group, "logStreamName": name, "logEvents": events})

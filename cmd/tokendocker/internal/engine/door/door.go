@@ -24,7 +24,7 @@ type Authorizer interface {
 	Authorize(ctx context.Context, as *session.Session, region string, need protocol.Need) error
 }
 
-// Options says what a door stands in front of. All fields but Switches are required.
+// Options says what a door stands in front of. All fields but Switches and Reachable are required.
 type Options struct {
 	Account    string
 	Partition  string
@@ -33,7 +33,9 @@ type Options struct {
 	Sessions   *session.Sessions
 	Authorizer Authorizer
 	Switches   *switches.Switches // nil means a good day
-	Log        *slog.Logger
+	// Reachable reports whether a caller's network leads to a service, by its IAM prefix. Nil means that all do.
+	Reachable func(as *session.Session, service string) bool
+	Log       *slog.Logger
 }
 
 // Door is the HTTP front of all services, and the engine's protocol.Caller. It is safe for concurrent use.
@@ -106,6 +108,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	a := newAnswer(w, r)
 	call, err := d.admit(a, r)
+	if err == nil && d.Reachable != nil && !d.Reachable(call.Session, call.Service) {
+		panic(http.ErrAbortHandler) // net/http's way to end a connection without an answer
+	}
 	var result any
 	if err == nil {
 		result, err = d.do(r.Context(), call)

@@ -41,6 +41,9 @@ type Front struct {
 	tokens  *Tokens
 	catalog Catalog
 	caller  protocol.Caller
+
+	// Reachable reports whether a caller's network leads to the registry. Nil means that all do.
+	Reachable func(as *session.Session) bool
 }
 
 // NewFront returns the handler for all registries of store.
@@ -59,6 +62,9 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	as, ok := f.authenticate(w, r, h)
 	if !ok {
 		return
+	}
+	if f.Reachable != nil && !f.Reachable(as) {
+		panic(http.ErrAbortHandler) // net/http's way to end a connection without an answer
 	}
 	rt := parseRoute(r.URL.Path)
 	if rt.kind == kindPing {
