@@ -78,3 +78,18 @@ func ExampleTokenInjectableDockerBuilderProvider_registerProject() {
 	provider.RegisterProject(project, repository, nil)
 	app.Synth(nil)
 }
+
+// Exports that npm's construct left in use are kept while the stacks that import them move.
+func ExampleTokenInjectableDockerBuilder_movingFromNpm() {
+	app := awscdk.NewApp(nil)
+	stack := awscdk.NewStack(app, jsii.String("Shop"), nil)
+	exports := map[string]string{"ExportsOutputRefWebECRRepository3248C1596809843D": "shop-webecrrepository3248c159-nmcbbhf4nq70"}
+
+	for name, value := range exports {
+		awscdk.NewCfnOutput(stack, jsii.String("Kept"+name), &awscdk.CfnOutputProps{
+			ExportName: jsii.String("Shop:" + name), // "Shop:ExportsOutputRefWebECRRepository..."
+			Value:      jsii.String(value),
+		})
+	}
+	app.Synth(nil)
+}
