@@ -25,11 +25,13 @@ type TokenInjectableDockerBuilder interface {
 	constructs.Construct
 	awsiam.IGrantable
 
-	// ContainerImage is the image for ECS task definitions. What uses it waits for the build.
+	// ContainerImage is the image for ECS task definitions, whose execution role gets the right to pull it. What uses it
+	// waits for the build.
 	//
 	// This and all that follows may be used in other stacks of the same account too, in the builder's region and in
 	// its ReplicaRegions: such a stack reads Systems Manager parameters that the builder's stack publishes, and is
-	// deployed after it. No export ties the two together, so that the image can change and go.
+	// deployed after it. No export ties the two together, so that the image can change and go. In any other region,
+	// account or stage they are an error at synth that says what to do.
 	ContainerImage() awsecs.ContainerImage
 
 	// DockerImageCode is the image for Lambda functions. What uses it waits for the build. The repository's policy
@@ -55,7 +57,9 @@ type TokenInjectableDockerBuilder interface {
 	RepositoryName() *string
 
 	// Repository is the image's repository, to grant access to it and to watch it, from any stack that may use the
-	// image. It cannot be changed through it; the resource itself is the child "ECRRepository".
+	// image. Untagged images expire there after 30 days, tagged ones never; tags cannot be moved, but for the cache's; and
+	// images are scanned when they arrive. It cannot be changed through this method; the resource itself is the child
+	// "ECRRepository".
 	Repository() awsecr.IRepository
 
 	// ContainerImageFor is ContainerImage, and an error at synth unless scope is in region and region holds the image.

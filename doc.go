@@ -35,12 +35,37 @@
 // All arguments of a builder together travel compressed in a recipe of at most 25,600 characters; what does not fit is
 // an error at synth where it is known there, and else the answer of the deploy.
 //
+// InstallCommands and PreBuildCommands run in the build before docker does, beside the context, and find the arguments
+// in their environment:
+//
+//	PreBuildCommands: jsii.Strings(`curl --fail "$API_URL/config" > config.json`),
+//
+// # Speed
+//
+// Layers are cached in ECR, so that a build repeats only the steps that change; the cache can never fail a build. Both
+// platforms have machines of their own kind, without emulation. ComputeType chooses larger ones.
+//
+// # Other stacks, other regions
+//
+// ContainerImage, DockerImageCode and the other outputs work in every stack of the account in the builder's region, and
+// in the regions that ReplicaRegions adds; for those, both stacks need an Env with account and region. The consumer's
+// stack reads what changes from Systems Manager parameters and is deployed after the builder's. There are no exports, so
+// that nothing is refused as in use.
+//
+// # What stays
+//
+// Repositories outlive the stack, with the tagged images that functions and tasks may still run; RemovalPolicy and
+// EmptyOnDelete say otherwise. A first deploy that fails leaves none. Build logs stay in CloudWatch Logs; those of
+// RetainBuildLogs end after seven days. Replicas stay until you delete them.
+//
 // # Permissions
 //
 // A builder is a grantable: a grant to it is a grant to its builds, whose role can otherwise read its own context, push
 // to its own repository and write its own log.
 //
 //	bucket.GrantRead(web, nil)
+//
+// The page docs/security.md of the repository lists every permission with its reason.
 //
 // A builder is a dependency, too. A service that names the image by other means than [TokenInjectableDockerBuilder]'s
 // methods waits for it so:

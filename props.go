@@ -17,17 +17,20 @@ import (
 type TokenInjectableDockerBuilderProps struct {
 	// Path is the folder of the build context, as in `docker build PATH`; relative to the working directory of the
 	// app. Uploaded is what docker would send: the files that .dockerignore, or the ignore file named after the
-	// Dockerfile, leaves, with links, modes and empty folders as they are.
+	// Dockerfile, leaves, with links, modes and empty folders as they are. A folder that is not there, or holds no
+	// Dockerfile, is an error at synth.
 	Path *string `field:"required"`
 
 	// BuildArgs are the values of the Dockerfile's ARG instructions. Each value reaches `docker buildx build` byte
 	// for byte, whatever it holds, and an empty value is an empty value. Names consist of letters, digits, "_", "." and
-	// "-". NUL bytes and invalid UTF-8 are errors.
+	// "-", and begin with a letter or "_". Other names, NUL bytes and invalid UTF-8 are errors: at synth where they are
+	// known there, else in the answer of the deploy. Default: none.
 	//
 	// Build arguments are no place for secrets: they stand in the template and in the image's history.
 	BuildArgs *map[string]*string `field:"optional"`
 
-	// File is the path of the Dockerfile inside Path, with slashes. Default: "Dockerfile".
+	// File is the path of the Dockerfile inside Path, with slashes, as in `docker build --file`: several images can come
+	// from one folder. A path that leads out of Path is an error at synth. Default: "Dockerfile".
 	File *string `field:"optional"`
 
 	// Exclude holds further patterns in the syntax of .dockerignore, which count after those of the ignore file. What
@@ -41,7 +44,7 @@ type TokenInjectableDockerBuilderProps struct {
 	StageExtra *[]*string `field:"optional"`
 
 	// Platform is "linux/amd64" or "linux/arm64"; the build runs on a machine of that kind, without emulation.
-	// Default: "linux/amd64".
+	// What runs the image must be of the same kind. Anything else is an error at synth. Default: "linux/amd64".
 	Platform *string `field:"optional"`
 
 	// InstallCommands are shell commands (bash) that CodeBuild runs in its phase "install", in the folder of the build
@@ -61,7 +64,8 @@ type TokenInjectableDockerBuilderProps struct {
 
 	// DockerLoginSecretArn is the ARN, full or without the six random characters at its end, of a secret in Secrets
 	// Manager with the keys "username" and "password" for Docker Hub. CodeBuild itself reads it when the build runs;
-	// its values are in no template, log or image. Default: no login.
+	// its values are in no template, log or image. The build may read this one secret. Text that is no such ARN is an
+	// error at synth; a secret that cannot be read fails the build. Default: no login.
 	//
 	// For another registry, or a secret with a key of your own, give DockerLogin instead.
 	DockerLoginSecretArn *string `field:"optional"`
@@ -71,28 +75,30 @@ type TokenInjectableDockerBuilderProps struct {
 
 	// EcrPullThroughCachePrefixes are the prefixes of pull-through cache rules of this account's registry, such as
 	// "docker-hub", from whose repositories the Dockerfile takes images. The build may pull from repositories below
-	// each of them, and may make the ones that a first pull makes. The rules themselves are yours to create. Default:
-	// none.
+	// each of them, and may make the ones that a first pull makes. The rules themselves are yours to create, and so is
+	// the registry's policy where it has one. A prefix has no slash at its end. Default: none.
 	EcrPullThroughCachePrefixes *[]*string `field:"optional"`
 
 	// Vpc is the network that builds run in, to reach what only it reaches. The build then waits for the network's
-	// routes, gateways and endpoints. Default: CodeBuild's own network.
+	// routes, gateways and endpoints, and its role may make network interfaces there. Default: CodeBuild's own network,
+	// which reaches the internet.
 	Vpc awsec2.IVpc `field:"optional"`
 
 	// SubnetSelection chooses the subnets of Vpc, at most 16. They need a way to ECR, S3 and CloudWatch Logs: a NAT
-	// gateway or endpoints. Public subnets are an error, since builds get no public address there. Default: the
-	// private subnets.
+	// gateway or endpoints. Public subnets are an error at synth, since builds get no public address there; isolated ones
+	// get a warning that names the endpoints they need. It is an error without Vpc. Default: the private subnets.
 	SubnetSelection *awsec2.SubnetSelection `field:"optional"`
 
-	// SecurityGroups are those of the builds, at most 5. Default: with Vpc, a new one that lets everything out.
+	// SecurityGroups are those of the builds, at most 5; the build waits for their rules. They are an error without Vpc.
+	// Default: with Vpc, a new one that lets everything out and nothing in.
 	SecurityGroups *[]awsec2.ISecurityGroup `field:"optional"`
 
 	// ComputeType is the size of the machine that builds: SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE. Default: SMALL.
 	ComputeType awscodebuild.ComputeType `field:"optional"`
 
 	// BuildImage is the image that CodeBuild runs the build in. It needs bash, the AWS CLI, docker with buildx, gzip,
-	// tar and base64, as CodeBuild's own images have them, and must be of the kind that Platform asks for. It counts
-	// among what identifies the image. Default: CodeBuild's newest Amazon Linux image.
+	// tar and base64, as CodeBuild's own images have them, and must be of the kind that Platform asks for, or it is an
+	// error at synth. It counts among what identifies the image. Default: CodeBuild's newest Amazon Linux image.
 	BuildImage awscodebuild.IBuildImage `field:"optional"`
 
 	// BuildkitImage is the image of the BuildKit daemon that builds with a layer cache. Where it cannot be pulled or
@@ -106,11 +112,12 @@ type TokenInjectableDockerBuilderProps struct {
 	CacheDisabled *bool `field:"optional"`
 
 	// BuildTimeout ends a build that takes longer: 5 to 50 whole minutes, or 25 with ReplicaRegions, since a custom
-	// resource has one hour in all. Default: 30 minutes, or 25 with ReplicaRegions.
+	// resource has one hour in all. The deploy then fails, and says so. Default: 30 minutes, or 25 with ReplicaRegions.
 	BuildTimeout awscdk.Duration `field:"optional"`
 
 	// BuildLogGroup is the log group of the builds; whether it outlives the stack is up to its removal policy.
-	// Default: CodeBuild's own group, /aws/codebuild/PROJECT, which CodeBuild makes and nobody deletes.
+	// It cannot stand beside RetainBuildLogs. Default: CodeBuild's own group, /aws/codebuild/PROJECT, which CodeBuild
+	// makes with the first build and nobody deletes.
 	BuildLogGroup awslogs.ILogGroup `field:"optional"`
 
 	// RetainBuildLogs sends the logs of builds to the group /docker-builder/PROJECT, which is no resource of the stack:
@@ -119,9 +126,17 @@ type TokenInjectableDockerBuilderProps struct {
 	RetainBuildLogs *bool `field:"optional"`
 
 	// ReplicaRegions are regions that hold the image too, for consumers there. ECR replicates it, and the stack goes on
-	// when every replica is complete, in rare cases half an hour later. The registry's replication rules are extended
-	// by ones for this repository; rules of others stay as they are. Replicas are encrypted with AES-256, have no
-	// lifecycle rules, and stay when the stack is deleted. Default: none.
+	// when every replica is complete, in rare cases half an hour later; it fails with ECR's code where one fails. A region
+	// that is added later gets the image too. Default: none.
+	//
+	// The registry's replication rules are extended by ones for this repository; rules of others stay as they are. A
+	// registry takes 10 rules and 25 regions: builders with the same ReplicaRegions share a rule, and what is too much in
+	// one stack is an error at synth. So are the stack's own region, one that CDK does not know, and one of another
+	// partition.
+	//
+	// Replicas are encrypted with AES-256 and have no lifecycle rules, unless a repository creation template of yours says
+	// otherwise. They stay when the stack is deleted, and go with
+	// `aws ecr delete-repository --force --region REGION --repository-name NAME`.
 	ReplicaRegions *[]*string `field:"optional"`
 
 	// KmsEncryption encrypts the repository, and what CodeBuild may keep of a build, with a KMS key of the builder's own,
@@ -130,7 +145,8 @@ type TokenInjectableDockerBuilderProps struct {
 	KmsEncryption *bool `field:"optional"`
 
 	// RemovalPolicy says what becomes of the repository, and of its key, when the stack is deleted or the builder is
-	// removed. Default: RETAIN_ON_UPDATE_OR_DELETE: they stay, unless the deployment that makes them fails.
+	// removed. SNAPSHOT is an error at synth. Default: RETAIN_ON_UPDATE_OR_DELETE: they stay, unless the deployment that
+	// makes them fails.
 	RemovalPolicy awscdk.RemovalPolicy `field:"optional"`
 
 	// EmptyOnDelete lets CloudFormation delete the repository although it holds images, where RemovalPolicy deletes it
@@ -142,7 +158,8 @@ type TokenInjectableDockerBuilderProps struct {
 	ExtraHash *string `field:"optional"`
 
 	// Provider is the provider of the builder's stack. Default: the one that
-	// TokenInjectableDockerBuilderProvider_GetOrCreate gives, which is the only one a stack can have.
+	// TokenInjectableDockerBuilderProvider_GetOrCreate gives, which is the only one a stack can have. That of another
+	// stack is an error at synth.
 	Provider TokenInjectableDockerBuilderProvider `field:"optional"`
 }
 
