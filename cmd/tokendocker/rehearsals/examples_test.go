@@ -26,7 +26,7 @@ var examples = map[string]example{
 	"simple":         {},
 	"multi-image":    {check: severalImages},
 	"query-interval": {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=20", "TOKENDOCKER_REHEARSE_FAULTS=replication-delay=100s"}, check: oftenLooked},
-	"advanced":       {check: privateConfiguration},
+	"advanced":       {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: privateConfiguration},
 	"cross-region":   {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: functionElsewhere},
 	"private-registry": {
 		context: map[string]string{"registry": registry.MirrorHost, "base": "library/busybox:1"},
