@@ -21,7 +21,7 @@ test: setup build ## every test, unit and end to end
 quick: ## what one runs while working: no docker, no jsii
 	@scripts/test -quick
 
-mutate: setup ## breaks sixty named places one at a time; each must turn its test red
+mutate: setup ## breaks some sixty named places one at a time; each must turn its test red
 	@go run ./scripts/mutate
 
 lint: ## the linters, pinned
