@@ -55,6 +55,11 @@ type Service struct {
 	stacks  state.Table[stackRecord]
 	records state.Table[record]
 	events  state.Table[[]Event]
+	news    news
+
+	templates  state.Table[string]      // by stack id
+	changeSets state.Table[ChangeSet]   // by stack id and name
+	deleted    state.Table[stackRecord] // by stack id
 
 	mu    sync.Mutex
 	locks map[string]*sync.Mutex
@@ -63,10 +68,13 @@ type Service struct {
 // New returns the service with the stacks that the store holds.
 func New(o Options) (*Service, error) {
 	s := &Service{Options: o, locks: map[string]*sync.Mutex{}}
-	var errs [3]error
+	var errs [6]error
 	s.stacks, errs[0] = state.NewTable[stackRecord](o.Store, "cloudformation.stacks")
 	s.records, errs[1] = state.NewTable[record](o.Store, "cloudformation.resources")
 	s.events, errs[2] = state.NewTable[[]Event](o.Store, "cloudformation.events")
+	s.templates, errs[3] = state.NewTable[string](o.Store, "cloudformation.templates")
+	s.changeSets, errs[4] = state.NewTable[ChangeSet](o.Store, "cloudformation.changesets")
+	s.deleted, errs[5] = state.NewTable[stackRecord](o.Store, "cloudformation.deleted")
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("open stacks: %w", err)
 	}
@@ -85,6 +93,31 @@ func (s *Service) lock(key string) (unlock func()) {
 	l.Lock()
 	return l.Unlock
 }
+
+// tryLock locks the stack, or fails with a *BusyError when another operation works on it.
+func (s *Service) tryLock(key string) (unlock func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.locks[key]
+	if l == nil {
+		l = &sync.Mutex{}
+		s.locks[key] = l
+	}
+	if !l.TryLock() {
+		stack, _, err := s.stacks.Get(key)
+		return nil, errors.Join(&BusyError{StackID: stack.ID, Status: stack.Status}, err)
+	}
+	return l.Unlock, nil
+}
+
+// BusyError says that another operation works on a stack.
+type BusyError struct {
+	StackID string
+	Status  Status
+}
+
+// Error names the stack and its status.
+func (e *BusyError) Error() string { return fmt.Sprintf("stack %s is in %s", e.StackID, e.Status) }
 
 // stackKey is the key of a stack in the state.
 func stackKey(region, name string) string { return region + "/" + name }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // DeleteInput says which stack to delete.
@@ -37,11 +38,15 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 }
 
 func (o *operation) deleteStack(ctx context.Context) error {
-	unfinished := !o.stack.Completed
 	if err := o.setStatus(DeleteInProgress, "User Initiated"); err != nil {
 		return err
 	}
-	failed := o.destroy(ctx, o.everything(unfinished))
+	return o.deleteResources(ctx)
+}
+
+// deleteResources deletes all resources of a stack whose status says so, and the stack.
+func (o *operation) deleteResources(ctx context.Context) error {
+	failed := o.destroy(ctx, o.everything(!o.stack.Completed))
 	if stopped(ctx) {
 		return fmt.Errorf("delete stack %s: %w", o.stack.Name, context.Cause(ctx))
 	}
@@ -58,17 +63,45 @@ func (o *operation) deleteStack(ctx context.Context) error {
 	return o.forget()
 }
 
-// forget removes the stack from the state.
+// forget moves the stack to those that were deleted.
 func (o *operation) forget() error {
 	for _, rec := range o.records {
 		if err := o.service.records.Delete(rec.key()); err != nil {
 			return err
 		}
 	}
-	if err := o.service.events.Delete(o.stack.ID); err != nil {
+	for _, c := range o.service.ChangeSets(o.stack.ID) {
+		if err := o.service.changeSets.Delete(c.key()); err != nil {
+			return err
+		}
+	}
+	o.stack.Deleted = time.Now()
+	if err := o.service.deleted.Put(o.stack.ID, o.stack); err != nil {
+		return err
+	}
+	if err := o.service.forgetOld(); err != nil {
 		return err
 	}
 	return o.service.stacks.Delete(stackKey(o.stack.Region, o.stack.Name))
+}
+
+// remembered is how long a deleted stack can be looked at.
+// Source: AWS CloudFormation API Reference, ListStacks.
+const remembered = 90 * 24 * time.Hour
+
+// forgetOld removes what is left of stacks that were deleted long ago.
+func (s *Service) forgetOld() error {
+	for id, stack := range s.deleted.All() {
+		if time.Since(stack.Deleted) < remembered {
+			continue
+		}
+		for _, remove := range []func(string) error{s.events.Delete, s.templates.Delete, s.deleted.Delete} {
+			if err := remove(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // doomed is one physical resource that is to be deleted.

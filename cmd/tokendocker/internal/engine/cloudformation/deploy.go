@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // DeployInput is one deployment of a template: a create if the stack does not exist, else an update.
@@ -19,14 +20,19 @@ type DeployInput struct {
 	Region       string            // default: the service's
 	Template     []byte            // JSON or YAML
 	Parameters   map[string]string // those not given keep their last value, then their default
+	Exact        bool              // only the parameters in Keep keep their last value, as UpdateStack has it
+	Keep         []string
 	Tags         map[string]string
 	Capabilities []string
 	Paths        map[string]string            // construct paths by logical id; default: the metadata aws:cdk:path
 	Overrides    map[string]map[string]string // by logical id and attribute (empty: what Ref gives); not remembered
 	NoRollback   bool                         // leave a failed stack as it is; the next deployment goes on from there
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
-	Interrupt    <-chan struct{}              // closed: fail and roll back; ending the context stops at once instead
-	OnEvent      func(Event)                  // called for each event, one at a time; may be nil
+	ClientToken  string                       // what the client calls the deployment; its events say so
+	RoleARN      string                       // shown with the stack
+	ChangeSetID  string                       // shown with the stack
+	Interrupt    <-chan struct{}              `json:"-"` // closed: fail and roll back; ending the context stops at once instead
+	OnEvent      func(Event)                  `json:"-"` // called for each event, one at a time; may be nil
 }
 
 // Result is a deployment that succeeded.
@@ -53,44 +59,64 @@ func (s *Service) Deploy(ctx context.Context, in DeployInput) (Result, error) {
 	if !stackName.MatchString(in.StackName) {
 		return Result{}, fmt.Errorf("stack name %q: 1 to 128 letters, digits and dashes are allowed, the first a letter", in.StackName)
 	}
-	if in.Token == "" {
-		in.Token = newUUID()
-	}
 	key := stackKey(in.Region, in.StackName)
 	defer s.lock(key)()
 	if err := s.settle(ctx, key, in.OnEvent); err != nil {
 		return Result{}, err
 	}
-	stack, found, err := s.stacks.Get(key)
+	op, err := s.open(ctx, key, in)
+	if wrong, ok := errors.AsType[*InputError](err); ok {
+		return Result{}, fmt.Errorf("stack %s: %w", in.StackName, wrong.Err)
+	}
 	if err != nil {
 		return Result{}, err
+	}
+	return op.deploy(ctx)
+}
+
+// open prepares the deployment of a stack, which is locked.
+func (s *Service) open(ctx context.Context, key string, in DeployInput) (*operation, error) {
+	stack, found, err := s.stacks.Get(key)
+	if err != nil {
+		return nil, err
 	}
 	if !found {
 		stack = s.newStack(in)
 	}
-	op, err := s.prepare(ctx, stack, in)
-	if err != nil {
-		return Result{}, err
+	if in.Token == "" {
+		in.Token = newUUID()
 	}
-	return op.deploy(ctx, in, !found)
+	return s.prepare(ctx, stack, in)
 }
+
+// InputError says that a deployment's input is wrong; nothing was changed.
+type InputError struct{ Err error }
+
+// Error says what is wrong.
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *InputError) Unwrap() error { return e.Err }
 
 func (s *Service) newStack(in DeployInput) stackRecord {
 	partition, _ := partitionOf(in.Region)
 	id := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", partition, in.Region, s.Account, in.StackName, newUUID())
-	return stackRecord{ID: id, Name: in.StackName, Region: in.Region, Created: s.Clock.Now()}
+	return stackRecord{ID: id, Name: in.StackName, Region: in.Region, Created: s.Clock.Now(), Begun: time.Now()}
 }
 
 // prepare checks all that can be known before anything changes.
 func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput) (*operation, error) {
 	op := s.newOperation(stack, in.Token, in.OnEvent)
+	op.input, op.clientToken = in, in.ClientToken
 	op.paths, op.overrides = in.Paths, in.Overrides
+	op.stack.RoleARN, op.stack.ChangeSetID = in.RoleARN, in.ChangeSetID
+	op.stack.Capabilities, op.stack.NoRollback = in.Capabilities, in.NoRollback
 	var err error
-	if op.plan, err = s.newPlan(ctx, op.place, in.Template, in.Parameters, stack.Parameters); err != nil {
-		return nil, fmt.Errorf("stack %s: %w", in.StackName, err)
+	if op.plan, err = s.newPlan(ctx, op.place, in, stack.Parameters); err != nil {
+		return nil, &InputError{err}
 	}
 	if err := op.plan.checkCapabilities(in.Capabilities); err != nil {
-		return nil, fmt.Errorf("stack %s: %w", in.StackName, err)
+		return nil, &InputError{err}
 	}
 	if err := op.checkOverrides(); err != nil {
 		return nil, err
@@ -102,23 +128,29 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 		}
 	}
 	if len(retyped) > 0 {
-		return nil, fmt.Errorf("stack %s: Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]",
-			in.StackName, strings.Join(retyped, ", "))
+		return nil, &InputError{fmt.Errorf("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", //nolint:staticcheck // CloudFormation's own words
+			strings.Join(retyped, ", "))}
 	}
+	op.begin = sync.OnceValue(op.start)
 	return op, nil
 }
 
-// deploy runs a prepared operation.
-func (o *operation) deploy(ctx context.Context, in DeployInput, fresh bool) (Result, error) {
-	status := UpdateInProgress
-	if !o.stack.Completed {
-		status = CreateInProgress
+// start sets the stack's status before its first resource changes. A new stack has its template from now on.
+func (o *operation) start() error {
+	o.changed = true
+	if o.stack.Completed {
+		return o.setStatus(UpdateInProgress, "User Initiated")
 	}
-	changed := false
-	o.begin = sync.OnceValue(func() error {
-		changed = true
-		return o.setStatus(status, "User Initiated")
-	})
+	if err := o.service.templates.Put(o.stack.ID, string(o.plan.text)); err != nil {
+		return err
+	}
+	return o.setStatus(CreateInProgress, "User Initiated")
+}
+
+// deploy runs a prepared operation.
+func (o *operation) deploy(ctx context.Context) (Result, error) {
+	in := o.input
+	fresh := o.stack.Status == "" || o.stack.Status == ReviewInProgress
 	if fresh || o.stack.Status.Failed() {
 		if err := o.begin(); err != nil {
 			return Result{}, err
@@ -147,7 +179,7 @@ func (o *operation) deploy(ctx context.Context, in DeployInput, fresh bool) (Res
 	if err := o.complete(ctx); err != nil {
 		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
 	}
-	return Result{Stack: o.stack.view(), Changed: changed, Requests: o.requests, Simulated: o.simulated()}, nil
+	return Result{Stack: o.stack.view(), Changed: o.changed, Requests: o.requests, Simulated: o.simulated()}, nil
 }
 
 // outcome says why the resources did not all get there; err means that the operation stops as it is.
@@ -185,6 +217,7 @@ func (o *operation) goal(in DeployInput) string {
 		}
 	}
 	slices.Sort(next.Hidden)
+	next.Description, next.Resolved = o.plan.template.Description, o.plan.resolved()
 	if !reflect.DeepEqual(next.Outputs, o.stack.Outputs) || o.removed() {
 		if err := o.begin(); err != nil {
 			return err.Error()
@@ -207,6 +240,9 @@ func (o *operation) removed() bool {
 
 // complete ends a deployment whose resources are all there.
 func (o *operation) complete(ctx context.Context) error {
+	if err := o.service.templates.Put(o.stack.ID, string(o.plan.text)); err != nil {
+		return err
+	}
 	if !o.stack.Status.InProgress() { // nothing to do
 		return o.save()
 	}

@@ -18,6 +18,16 @@ type Stack struct {
 	Tags             map[string]string
 	Outputs          []Output // characters beyond ASCII are ?, as CloudFormation shows them
 	Resources        []StackResource
+
+	Description    string
+	Capabilities   []string
+	RoleARN        string            // that the last deployment was given; empty: none
+	Resolved       map[string]string // what parameters that are read from Systems Manager stand for
+	Protected      bool              // against deletion
+	NoRollback     bool              // the last deployment would have been left as it is when it failed
+	Changed        time.Time         // real; of the last event
+	Begun, Deleted time.Time         // real; Deleted is zero while the stack exists
+	ChangeSetID    string            // that the stack was last deployed with; empty: none
 }
 
 // StackResource is a resource of a stack as DescribeStackResources shows it.
@@ -54,15 +64,46 @@ func (s *Service) Stacks() []Stack {
 	return out
 }
 
-// Events returns the events of a stack, oldest first. Those of a running operation are there when its step ends.
+// Events returns the events of a stack, oldest first, also of one that was deleted.
 func (s *Service) Events(stackID string) ([]Event, error) {
-	events, _, err := s.events.Get(stackID)
-	return events, err
+	return s.news.after(stackID, func() ([]Event, error) {
+		events, _, err := s.events.Get(stackID)
+		return events, err
+	})
+}
+
+// Template returns the template that a stack has, also of one that was deleted.
+func (s *Service) Template(stackID string) (string, error) {
+	text, _, err := s.templates.Get(stackID)
+	return text, err
+}
+
+// Find returns a stack by its id, also one that was deleted in the last ninety days, and whether there is one.
+func (s *Service) Find(stackID string) (Stack, bool, error) {
+	for _, stack := range s.stacks.All() {
+		if stack.ID == stackID {
+			return s.Describe(stack.Region, stack.Name)
+		}
+	}
+	stack, found, err := s.deleted.Get(stackID)
+	return stack.view(), found, err
+}
+
+// Deleted returns the stacks that were deleted in the last ninety days.
+func (s *Service) Deleted() []Stack {
+	var out []Stack
+	for _, stack := range s.deleted.All() {
+		out = append(out, stack.view())
+	}
+	return out
 }
 
 func (r stackRecord) view() Stack {
 	out := Stack{ID: r.ID, Name: r.Name, Region: r.Region, Status: r.Status, Reason: r.Reason, Created: r.Created, Updated: r.Updated,
 		Parameters: map[string]string{}, Tags: r.Tags, Outputs: slices.Clone(r.Outputs)}
+	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
+	out.Protected, out.NoRollback, out.ChangeSetID = r.Protected, r.NoRollback, r.ChangeSetID
+	out.Begun, out.Changed, out.Deleted = r.Begun, r.Changed, r.Deleted
 	for name, value := range r.Parameters {
 		if slices.Contains(r.Hidden, name) {
 			value = "****"

@@ -1,9 +1,14 @@
 package cloudformation
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // Event is a stack event: one change of a stack's or a resource's status.
 type Event struct {
+	ID         string    // another one for each event
 	Time       time.Time // simulated
 	Real       time.Time // on the wall
 	StackID    string
@@ -15,6 +20,7 @@ type Event struct {
 	Type       string
 	Status     Status
 	Reason     string
+	Token      string // what the client calls the operation; empty: nothing
 }
 
 // Stack reports whether the event is the stack's own.
@@ -27,9 +33,9 @@ const maxEvents = 2000
 func (o *operation) emit(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e.Time, e.Real = o.service.Clock.Now(), time.Now()
+	e.ID, e.Time, e.Real, e.Token = newUUID(), o.service.Clock.Now(), time.Now(), o.clientToken
 	e.StackID, e.StackName, e.Region = o.stack.ID, o.stack.Name, o.stack.Region
-	o.events = append(o.events, e)
+	o.service.news.add(e)
 	if o.onEvent != nil {
 		o.onEvent(e)
 	}
@@ -42,23 +48,58 @@ func (o *operation) resourceEvent(rec *record, physicalID string, status Status,
 
 // setStatus changes the stack's status, records it and writes the stack down.
 func (o *operation) setStatus(status Status, reason string) error {
-	o.stack.Status, o.stack.Reason, o.stack.Updated = status, reason, o.service.Clock.Now()
+	o.stack.Status, o.stack.Reason, o.stack.Updated, o.stack.Changed = status, reason, o.service.Clock.Now(), time.Now()
 	o.emit(Event{LogicalID: o.stack.Name, PhysicalID: o.stack.ID, Type: stackType, Status: status, Reason: reason})
 	return o.save()
 }
 
 // save writes the stack and its events down.
 func (o *operation) save() error {
-	o.mu.Lock()
-	news := o.events
-	o.events = nil
-	o.mu.Unlock()
-	err := o.service.events.Update(o.stack.ID, func(old []Event, _ bool) ([]Event, error) {
-		all := append(old, news...)
-		return all[max(0, len(all)-maxEvents):], nil
+	err := o.service.news.save(o.stack.ID, func(news []Event) error {
+		return o.service.events.Update(o.stack.ID, func(old []Event, _ bool) ([]Event, error) {
+			all := append(old, news...)
+			return all[max(0, len(all)-maxEvents):], nil
+		})
 	})
 	if err != nil {
 		return err
 	}
 	return o.service.stacks.Put(stackKey(o.stack.Region, o.stack.Name), o.stack)
+}
+
+// news holds the events that are not written down yet, by stack id.
+type news struct {
+	mu     sync.Mutex
+	events map[string][]Event
+}
+
+func (n *news) add(e Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.events == nil {
+		n.events = map[string][]Event{}
+	}
+	n.events[e.StackID] = append(n.events[e.StackID], e)
+}
+
+// save writes the events of a stack down with write; until that is done they count as news.
+func (n *news) save(stackID string, write func([]Event) error) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.events[stackID]) == 0 {
+		return nil
+	}
+	err := write(n.events[stackID])
+	if err == nil {
+		delete(n.events, stackID)
+	}
+	return err
+}
+
+// after returns what read reads, followed by the stack's news.
+func (n *news) after(stackID string, read func() ([]Event, error)) ([]Event, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	events, err := read()
+	return append(slices.Clip(events), n.events[stackID]...), err
 }

@@ -14,7 +14,7 @@ func ReadAnswer(body []byte, requestID, stackID, logicalID string) (physicalID s
 
 // PlanSize reads and orders a template and returns how many resources it has.
 func PlanSize(text []byte) (int, error) {
-	p, err := (&Service{Options: Options{Zones: func(string) []string { return nil }}}).newPlan(context.Background(), resource.Stack{}, text, nil, nil)
+	p, err := (&Service{Options: Options{Zones: func(string) []string { return nil }}}).newPlan(context.Background(), resource.Stack{}, DeployInput{Template: text}, nil)
 	if err != nil {
 		return 0, err
 	}

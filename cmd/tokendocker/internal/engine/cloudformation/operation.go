@@ -20,20 +20,24 @@ var errSibling = errors.New("another resource of the stack failed")
 
 // operation is one create, update, delete or roll-back of a stack.
 type operation struct {
-	service   *Service
-	stack     stackRecord
-	place     resource.Stack
-	token     string // names the operation and its phase, for providers and request ids
-	plan      *plan  // nil unless a template is deployed
-	paths     map[string]string
-	overrides map[string]map[string]string
-	onEvent   func(Event)
+	service *Service
+	stack   stackRecord
+	place   resource.Stack
+	token   string // names the operation and its phase, for providers and request ids
+	// clientToken is what the client calls the operation.
+	clientToken string
+	plan        *plan // nil unless a template is deployed
+	input       DeployInput
+	paths       map[string]string
+	overrides   map[string]map[string]string
+	onEvent     func(Event)
 
-	begin func() error // sets the stack's status before its first resource changes, once
+	begin   func() error // sets the stack's status before its first resource changes, once
+	changed bool         // begin was called
+	ahead   foresight    // empty unless the operation only looks ahead
 
 	mu       sync.Mutex // guards all below
 	records  map[string]*record
-	events   []Event // not yet written down
 	imports  map[string]bool
 	requests []CustomRequest
 	failures []Failure

@@ -16,6 +16,7 @@ import (
 // plan is a template with its parameters: which resources there are and what each waits for.
 type plan struct {
 	template   *template.Template
+	text       []byte
 	stack      resource.Stack
 	zones      func(region string) []string
 	given      map[string]string // parameters, as text
@@ -25,13 +26,13 @@ type plan struct {
 	needs      map[string][]string // by logical id, sorted
 }
 
-// newPlan reads a template for a stack. previous holds the parameters of its last deployment.
-func (s *Service) newPlan(ctx context.Context, stack resource.Stack, text []byte, given, previous map[string]string) (*plan, error) {
-	t, err := template.Parse(text)
+// newPlan reads a deployment's template for a stack. previous holds the parameters of its last deployment.
+func (s *Service) newPlan(ctx context.Context, stack resource.Stack, in DeployInput, previous map[string]string) (*plan, error) {
+	t, err := template.Parse(in.Template)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{template: t, stack: stack, zones: s.Zones, given: parameterTexts(t, given, previous)}
+	p := &plan{template: t, text: in.Template, stack: stack, zones: s.Zones, given: parameterTexts(t, in, previous)}
 	p.parameters, err = intrinsic.Parameters(t, p.given, func(name string) (string, error) {
 		return s.Resolve(ctx, stack, "ssm", name)
 	})
@@ -46,18 +47,29 @@ func (s *Service) newPlan(ctx context.Context, stack resource.Stack, text []byte
 	return p, nil
 }
 
-// parameterTexts chooses each parameter's value as the CDK's command does: the given one, else the one of the last
-// deployment, else the default.
-func parameterTexts(t *template.Template, given, previous map[string]string) map[string]string {
+// parameterTexts chooses each parameter's value: the given one, else the one of the last deployment where that is kept,
+// else the default.
+func parameterTexts(t *template.Template, in DeployInput, previous map[string]string) map[string]string {
 	out := map[string]string{}
 	for name, p := range t.Parameters {
-		if value, ok := previous[name]; ok {
+		if value, ok := previous[name]; ok && (!in.Exact || slices.Contains(in.Keep, name)) {
 			out[name] = value
 		} else if p.Default != nil {
 			out[name] = *p.Default
 		}
 	}
-	maps.Copy(out, given)
+	maps.Copy(out, in.Parameters)
+	return out
+}
+
+// resolved returns what the parameters stand for that are read from Systems Manager.
+func (p *plan) resolved() map[string]string {
+	out := map[string]string{}
+	for name, t := range p.template.Parameters {
+		if text, ok := p.parameters[name].(string); ok && strings.HasPrefix(t.Type, "AWS::SSM::Parameter::Value<") {
+			out[name] = text
+		}
+	}
 	return out
 }
 
@@ -261,5 +273,11 @@ func (p *plan) checkCapabilities(given []string) error {
 	if need == "" || slices.Contains(given, need) || slices.Contains(given, "CAPABILITY_NAMED_IAM") {
 		return nil
 	}
-	return fmt.Errorf("Requires capabilities : [%s]", need) //nolint:staticcheck // CloudFormation's own words
+	return &CapabilityError{Need: need}
 }
+
+// CapabilityError says that a template makes IAM resources and nobody has acknowledged that.
+type CapabilityError struct{ Need string }
+
+// Error is CloudFormation's own sentence.
+func (e *CapabilityError) Error() string { return fmt.Sprintf("Requires capabilities : [%s]", e.Need) }

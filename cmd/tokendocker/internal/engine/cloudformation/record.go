@@ -13,6 +13,7 @@ type Status string
 
 // The statuses of stacks. Resources have those without ROLLBACK and CLEANUP, and DeleteSkipped.
 const (
+	ReviewInProgress              Status = "REVIEW_IN_PROGRESS" // only a change set that would create it is there
 	CreateInProgress              Status = "CREATE_IN_PROGRESS"
 	CreateFailed                  Status = "CREATE_FAILED"
 	CreateComplete                Status = "CREATE_COMPLETE"
@@ -59,6 +60,13 @@ type stackRecord struct {
 	Tags             map[string]string
 	Outputs          []Output
 	Imports          []string // names of exports that it uses
+
+	Description             string
+	Capabilities            []string
+	RoleARN, ChangeSetID    string
+	Resolved                map[string]string // by parameter, what Systems Manager gave
+	Protected, NoRollback   bool
+	Begun, Changed, Deleted time.Time // real
 }
 
 // version is a resource at one point of its life.

@@ -108,6 +108,9 @@ type liveScope struct {
 
 // Ref returns a parameter, a pseudo parameter, or what Ref of a resource gives.
 func (s liveScope) Ref(name string) (any, error) {
+	if s.op.ahead.made[name] {
+		return Unknown, nil
+	}
 	rec, v := s.op.existing(name)
 	if rec == nil {
 		return s.staticScope.Ref(name)
@@ -126,6 +129,9 @@ func (s liveScope) Ref(name string) (any, error) {
 
 // GetAtt returns an attribute of a resource.
 func (s liveScope) GetAtt(logicalID, attribute string) (any, error) {
+	if s.op.ahead.made[logicalID] || s.op.ahead.changed[logicalID] {
+		return Unknown, nil
+	}
 	rec, v := s.op.existing(logicalID)
 	if rec == nil {
 		return s.Ref(logicalID)
