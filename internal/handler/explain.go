@@ -113,8 +113,11 @@ func inPhase(p Phase) string {
 	if p.Type == "" {
 		return ""
 	}
-	text := " in phase " + p.Type
-	if detail := strings.Trim(p.Code+": "+p.Message, ": \n"); detail != "" {
+	text, message := " in phase "+p.Type, p.Message
+	if at := strings.LastIndex(message, "Reason: "); at > 0 && strings.Contains(message, "\n") {
+		message = message[at:] // before it stands the whole command, which is our own
+	}
+	if detail := strings.Trim(p.Code+": "+message, ": \n"); detail != "" {
 		text += " (" + detail + ")"
 	}
 	return text

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/internal/buildlog"
 	"github.com/tokendocker/tokendocker/internal/buildspec"
+	"github.com/tokendocker/tokendocker/internal/fault"
 )
 
 // log is what a build wrote, read.
@@ -35,15 +36,18 @@ func (h *Handler) readLog(ctx context.Context, build Build) log {
 	}
 	for waited := time.Duration(0); ; waited += logPause {
 		read, err := h.logEnd(ctx, build)
-		if err != nil {
+		over := waited >= patience
+		if err != nil && (over || fault.KindOf(err) == fault.Denied) { // not, for example, throttled once
 			h.Log.Warn("build log", "error", err.Error())
 			return log{failure: buildlog.Read(nil), where: where + " (it could not be read: " + err.Error() + ")"}
 		}
-		events = read
-		if buildlog.Complete(events) || build.failed().early() {
+		if err == nil {
+			events = read
+		}
+		if err == nil && (buildlog.Complete(events) || build.failed().early()) {
 			break
 		}
-		if waited >= patience || h.Sleep(ctx, logPause) != nil {
+		if over || h.Sleep(ctx, logPause) != nil {
 			where += " (log incomplete: its end had not arrived yet)"
 			break
 		}

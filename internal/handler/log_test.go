@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/internal/buildspec"
 	"github.com/tokendocker/tokendocker/internal/contract"
+	"github.com/tokendocker/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/internal/handler"
 )
 
@@ -71,6 +73,37 @@ func TestFailureTextWithoutTheEndOfTheLog(t *testing.T) {
 	}
 	if n := w.called("GetLogEvents"); n != 11 {
 		t.Errorf("the log was read %d times, want 11 in ten seconds", n)
+	}
+}
+
+// A log that cannot be read for a while is tried again, and without any the first line is no command of ours.
+func TestLogThatIsThrottled(t *testing.T) {
+	for _, c := range []struct {
+		times int
+		first string
+	}{
+		{3, "Docker build failed at step [2/3] RUN npm ci with exit code 7."},
+		{1 << 20, "The build failed in phase BUILD (COMMAND_EXECUTION_ERROR: Reason: exit status 1)."},
+	} {
+		w := newWorld(t)
+		failBuild(w, failing())
+		ends(w, handler.Build{Status: "FAILED", LogGroup: "g", LogStream: "s", Phases: phases("BUILD", "FAILED", "COMMAND_EXECUTION_ERROR",
+			"Error while executing command: (\nset -euo pipefail\nsay 'preparing the build'\n). Reason: exit status 1")})
+		n := 0
+		w.fail = func(call string) error {
+			if call != "GetLogEvents" {
+				return nil
+			}
+			if n++; n > c.times {
+				return nil
+			}
+			return &fault.Error{Op: "read log", Kind: fault.Throttled, Err: errors.New("ThrottlingException: Rate exceeded")}
+		}
+		w.deploy("Create", buildRequest(30))
+		first, rest, _ := strings.Cut(w.answer().Reason, "\n")
+		if first != c.first || c.times > 3 != strings.Contains(rest, "it could not be read: read log: ThrottlingException") {
+			t.Errorf("throttled %d times: reason %s\n%s", c.times, first, rest)
+		}
 	}
 }
 
