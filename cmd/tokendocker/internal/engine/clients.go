@@ -78,7 +78,7 @@ type dockerHost struct {
 	serving sync.WaitGroup
 }
 
-// openDockerHost listens for docker commands, if there are clients.
+// openDockerHost listens for docker commands, if there are clients, and ends what an earlier engine left of theirs.
 func (e *Engine) openDockerHost(ctx context.Context) error {
 	if !e.options.Clients {
 		return nil
@@ -103,6 +103,7 @@ func (e *Engine) openDockerHost(ctx context.Context) error {
 	e.sweep(ctx, h.sandbox)
 	ctx, h.stop = context.WithCancel(ctx)
 	h.serving.Go(func() { h.serve(ctx, e.options.Progress) })
+	e.api.Recover()
 	return nil
 }
 

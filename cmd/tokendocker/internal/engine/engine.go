@@ -16,6 +16,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
@@ -85,6 +86,7 @@ type Engine struct {
 	simulated  *simulated.Simulator
 	consumer   *consumer.Checker
 	stacks     *cloudformation.Service
+	api        *stackapi.Room
 	images     *images
 	sweeps     sync.WaitGroup
 }
@@ -212,6 +214,9 @@ func (e *Engine) Close(ctx context.Context) error {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("close %s: %w", what, err))
 		}
+	}
+	if e.api != nil {
+		note("stacks", e.api.Close())
 	}
 	if e.states != nil {
 		note("state machines", e.states.Close())

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
@@ -137,7 +138,7 @@ func (e *Engine) openFunctions(context.Context) (err error) {
 }
 
 // openStacks makes CloudFormation, over the resource types of all rooms.
-func (e *Engine) openStacks(context.Context) (err error) {
+func (e *Engine) openStacks(ctx context.Context) (err error) {
 	e.simulated = simulated.New(map[string]simulated.Check{"AWS::ECS::TaskDefinition": e.consumer.TaskDefinition})
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
@@ -151,6 +152,8 @@ func (e *Engine) openStacks(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	e.api = stackapi.New(ctx, stackapi.Options{Stacks: e.stacks, Roles: e.iam, Objects: e.s3, Log: e.options.Log})
+	e.door.Register(e.api)
 	return e.keepPlace()
 }
 

@@ -31,6 +31,7 @@ type DeployInput struct {
 	ClientToken  string                       // what the client calls the deployment; its events say so
 	RoleARN      string                       // shown with the stack
 	ChangeSetID  string                       // shown with the stack
+	Protect      bool                         // against deletion, from now on
 	Interrupt    <-chan struct{}              `json:"-"` // closed: fail and roll back; ending the context stops at once instead
 	OnEvent      func(Event)                  `json:"-"` // called for each event, one at a time; may be nil
 }
@@ -109,7 +110,7 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	op := s.newOperation(stack, in.Token, in.OnEvent)
 	op.input, op.clientToken = in, in.ClientToken
 	op.paths, op.overrides = in.Paths, in.Overrides
-	op.stack.RoleARN, op.stack.ChangeSetID = in.RoleARN, in.ChangeSetID
+	op.stack.RoleARN, op.stack.ChangeSetID, op.stack.Protected = in.RoleARN, in.ChangeSetID, stack.Protected || in.Protect
 	op.stack.Capabilities, op.stack.NoRollback = in.Capabilities, in.NoRollback
 	var err error
 	if op.plan, err = s.newPlan(ctx, op.place, in, stack.Parameters); err != nil {

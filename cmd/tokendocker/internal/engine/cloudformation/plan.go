@@ -255,25 +255,45 @@ func circleOf(left map[string]int, users map[string][]string) []string {
 	}
 }
 
-// capabilities are what CloudFormation wants acknowledged before it makes IAM resources.
+// checkCapabilities refuses a template whose IAM resources nobody has acknowledged.
 func (p *plan) checkCapabilities(given []string) error {
-	names := map[string]string{"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
-		"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::Policy": ""}
 	need := ""
 	for _, id := range p.resources {
-		r := p.template.Resources[id]
-		name, ok := names[r.Type]
-		if ok && need == "" {
-			need = "CAPABILITY_IAM"
-		}
-		if ok && r.Properties.Field(name) != nil {
-			need = "CAPABILITY_NAMED_IAM"
-		}
+		need = stronger(need, p.template.Resources[id])
 	}
-	if need == "" || slices.Contains(given, need) || slices.Contains(given, "CAPABILITY_NAMED_IAM") {
+	if need == "" || slices.Contains(given, need) || slices.Contains(given, namedIAM) {
 		return nil
 	}
 	return &CapabilityError{Need: need}
+}
+
+const namedIAM = "CAPABILITY_NAMED_IAM"
+
+// iamNames are the properties that name an IAM resource, by type.
+var iamNames = map[string]string{"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
+	"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::Policy": ""}
+
+// stronger returns the capability that is needed for r beside what needs need.
+func stronger(need string, r *template.Resource) string {
+	name, ok := iamNames[r.Type]
+	switch {
+	case !ok:
+		return need
+	case r.Properties.Field(name) != nil:
+		return namedIAM
+	case need == "":
+		return "CAPABILITY_IAM"
+	}
+	return need
+}
+
+// Capability returns what a template wants acknowledged, or "".
+func Capability(t *template.Template) string {
+	need := ""
+	for _, r := range t.Resources {
+		need = stronger(need, r)
+	}
+	return need
 }
 
 // CapabilityError says that a template makes IAM resources and nobody has acknowledged that.

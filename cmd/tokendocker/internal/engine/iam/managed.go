@@ -28,6 +28,16 @@ var awsPolicies = map[string]string{
 	"service-role/AmazonAPIGatewayPushToCloudWatchLogs": statement(
 		`"logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogGroups","logs:DescribeLogStreams",` +
 			`"logs:PutLogEvents","logs:GetLogEvents","logs:FilterLogEvents"`),
+	"AWSCloudFormationReadOnlyAccess": statement(
+		`"cloudformation:Describe*","cloudformation:EstimateTemplateCost","cloudformation:Get*","cloudformation:List*",` +
+			`"cloudformation:ValidateTemplate","cloudformation:Detect*"`),
+	// Of its more than a thousand actions, those of services that there are here.
+	"ReadOnlyAccess": statement(readRepositories + `,"ecr:BatchGet*","ecr:Describe*","ecr:Get*","ecr:List*",` +
+		`"cloudformation:Describe*","cloudformation:Detect*","cloudformation:Get*","cloudformation:List*","cloudformation:ValidateTemplate",` +
+		`"codebuild:BatchGet*","codebuild:List*","ec2:Describe*","iam:Get*","iam:List*","kms:Describe*","kms:Get*","kms:List*",` +
+		`"lambda:Get*","lambda:List*","logs:Describe*","logs:FilterLogEvents","logs:Get*","s3:Describe*","s3:Get*","s3:List*",` +
+		`"secretsmanager:Describe*","secretsmanager:GetResourcePolicy","secretsmanager:List*","ssm:Describe*","ssm:Get*","ssm:List*",` +
+		`"states:Describe*","states:GetExecutionHistory","states:List*","sts:GetCallerIdentity"`),
 	"AmazonEC2ContainerRegistryReadOnly": statement(readRepositories),
 	"AmazonEC2ContainerRegistryPowerUser": statement(readRepositories +
 		`,"ecr:InitiateLayerUpload","ecr:UploadLayerPart","ecr:CompleteLayerUpload","ecr:PutImage"`),

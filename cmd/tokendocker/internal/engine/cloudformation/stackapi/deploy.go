@@ -1,0 +1,298 @@
+package stackapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+)
+
+// maxBody is the size of a template in a call, in bytes; a larger one goes through S3.
+// Source: AWS CloudFormation User Guide, "CloudFormation quotas".
+const maxBody = 51_200
+
+// input reads what CreateStack, UpdateStack and CreateChangeSet have in common. now is the stack as it is; its name is
+// empty if there is none.
+func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformation.Stack) (cloudformation.DeployInput, error) {
+	form := call.Form
+	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
+		Capabilities: members(form, "Capabilities"), RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
+		NoRollback: form.Get("DisableRollback") == "true"}
+	if now.Name != "" {
+		in.StackName = now.Name
+	}
+	for _, p := range structures(form, "Parameters") {
+		if p["UsePreviousValue"] == "true" {
+			in.Keep = append(in.Keep, p["ParameterKey"])
+		} else {
+			in.Parameters[p["ParameterKey"]] = p["ParameterValue"]
+		}
+	}
+	if tags := structures(form, "Tags"); len(tags) > 0 {
+		in.Tags = map[string]string{}
+		for _, tag := range tags {
+			in.Tags[tag["Key"]] = tag["Value"]
+		}
+	}
+	if in.RoleARN == "" {
+		in.RoleARN = now.RoleARN
+	} else if _, err := r.Roles.AssumeAsService(ctx, in.RoleARN, "cloudformation.amazonaws.com", "AWSCloudFormation", session.Cause{}); err != nil {
+		return in, invalid("Role %s is invalid or cannot be assumed", in.RoleARN)
+	}
+	var err error
+	if form.Get("UsePreviousTemplate") == "true" {
+		text, err := r.Stacks.Template(now.ID)
+		in.Template = []byte(text)
+		return in, err
+	}
+	in.Template, err = r.template(ctx, call)
+	if err != nil {
+		return in, err
+	}
+	return in, checkParameters(in)
+}
+
+// checkParameters refuses parameters that the template does not have.
+func checkParameters(in cloudformation.DeployInput) error {
+	t, err := template.Parse(in.Template)
+	if err != nil {
+		return err
+	}
+	var unknown []string
+	for name := range in.Parameters {
+		if t.Parameters[name] == nil {
+			unknown = append(unknown, name)
+		}
+	}
+	for _, name := range in.Keep {
+		if t.Parameters[name] == nil {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return invalid("Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+// template reads the template that a call brings or points to.
+func (r *Room) template(ctx context.Context, call *protocol.Call) ([]byte, error) {
+	body, where := call.Form.Get("TemplateBody"), call.Form.Get("TemplateURL")
+	switch {
+	case body != "" && where != "", body == "" && where == "":
+		return nil, invalid("Either Template URL or Template Body must be specified.")
+	case len(body) > maxBody:
+		return nil, invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", maxBody)
+	case body != "":
+		return []byte(body), nil
+	}
+	bucket, key, ok := splitURL(where)
+	if !ok {
+		return nil, invalid("TemplateURL must be a supported URL.")
+	}
+	object, err := r.Objects.Fetch(ctx, call.Session, call.Region, bucket, key)
+	if err == nil {
+		defer object.Close() //nolint:errcheck // read only
+		body, err := io.ReadAll(io.LimitReader(object, template.MaxBytes+1))
+		return body, err
+	}
+	if refused, ok := errors.AsType[*protocol.Error](err); ok {
+		return nil, invalid("S3 error: %s", refused.Message)
+	}
+	return nil, err
+}
+
+// splitURL returns bucket and key of an object's URL, in either of S3's styles.
+// Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
+func splitURL(text string) (bucket, key string, ok bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return "", "", false
+	}
+	path := strings.TrimPrefix(u.Path, "/")
+	if host := u.Hostname(); strings.Contains(host, ".s3.") || strings.Contains(host, ".s3-") {
+		bucket, _, _ = strings.Cut(strings.Replace(host, ".s3-", ".s3.", 1), ".s3.")
+		return bucket, path, path != ""
+	}
+	bucket, key, ok = strings.Cut(path, "/")
+	return bucket, key, ok && bucket != "" && key != ""
+}
+
+type stackID struct {
+	StackId     string `xml:",omitempty"` //nolint:revive // AWS's spelling
+	OperationId string `xml:",omitempty"` //nolint:revive // AWS's spelling
+}
+
+// interruptible returns a channel that cancelUpdate closes while the stack is being deployed.
+func (r *Room) interruptible(id string) chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interrupts[id] = make(chan struct{})
+	return r.interrupts[id]
+}
+
+// deploy runs a deployment in the background.
+func (r *Room) deploy(running *cloudformation.Running) (any, error) {
+	r.background(running.Run)
+	return stackID{StackId: running.StackID}, nil
+}
+
+func (r *Room) createStack(ctx context.Context, call *protocol.Call) (any, error) {
+	if err := refuse(call.Form, "TimeoutInMinutes", "StackPolicyBody", "StackPolicyURL", "ResourceTypes"); err != nil {
+		return nil, err
+	}
+	if _, exists, err := r.lookUp(call.Region, call.Form.Get("StackName")); exists || err != nil {
+		return nil, errors.Join(err, protocol.Errorf("AlreadyExistsException", "Stack [%s] already exists", call.Form.Get("StackName")))
+	}
+	in, err := r.input(ctx, call, cloudformation.Stack{})
+	if err != nil {
+		return nil, err
+	}
+	in.Protect = call.Form.Get("EnableTerminationProtection") == "true"
+	switch call.Form.Get("OnFailure") {
+	case "", "ROLLBACK":
+	case "DO_NOTHING":
+		in.NoRollback = true
+	default:
+		return nil, invalid("tokendocker does not know OnFailure=%s", call.Form.Get("OnFailure"))
+	}
+	running, err := r.Stacks.Begin(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return r.deploy(running)
+}
+
+// updatable reports whether a stack can be updated from where it is.
+// Source: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events", stack status codes.
+func updatable(stack cloudformation.Stack) error {
+	switch stack.Status {
+	case cloudformation.CreateComplete, cloudformation.UpdateComplete, cloudformation.UpdateRollbackComplete,
+		cloudformation.CreateFailed, cloudformation.UpdateFailed:
+		return nil
+	}
+	return invalid("Stack:%s is in %s state and can not be updated.", stack.ID, stack.Status)
+}
+
+func (r *Room) updateStack(ctx context.Context, call *protocol.Call) (any, error) {
+	if err := refuse(call.Form, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes"); err != nil {
+		return nil, err
+	}
+	stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName"))
+	if err == nil && !exists {
+		err = invalid("Stack [%s] does not exist", call.Form.Get("StackName"))
+	}
+	if err == nil {
+		err = updatable(stack)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.input(ctx, call, stack)
+	if err != nil {
+		return nil, err
+	}
+	ahead, err := r.Stacks.Forecast(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if ahead.Nothing {
+		return nil, invalid("No updates are to be performed.")
+	}
+	in.Interrupt = r.interruptible(stack.ID)
+	running, err := r.Stacks.Begin(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return r.deploy(running)
+}
+
+// cancelUpdate rolls back an update that is going on.
+func (r *Room) cancelUpdate(_ context.Context, call *protocol.Call) (any, error) {
+	stack, err := r.find(call.Region, call.Form.Get("StackName"))
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.interrupts[stack.ID]
+	if c == nil || stack.Status != cloudformation.UpdateInProgress {
+		return nil, invalid("CancelUpdateStack cannot be called from current stack status")
+	}
+	close(c)
+	delete(r.interrupts, stack.ID)
+	return nil, nil
+}
+
+func (r *Room) deleteStack(_ context.Context, call *protocol.Call) (any, error) {
+	if err := refuse(call.Form, "RetainResources", "DeletionMode"); err != nil {
+		return nil, err
+	}
+	stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName"))
+	if err != nil || !exists || stack.Status == cloudformation.DeleteComplete || stack.Status == cloudformation.DeleteInProgress {
+		return nil, err
+	}
+	if stack.Protected {
+		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
+	}
+	running, err := r.Stacks.BeginDelete(cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region}, call.Form.Get("ClientRequestToken"))
+	if busy, ok := errors.AsType[*cloudformation.BusyError](err); ok {
+		return nil, invalid("Stack [%s] is in %s state and can not be deleted.", busy.StackID, busy.Status)
+	}
+	if err != nil || running == nil {
+		return nil, err
+	}
+	r.background(running.Run)
+	return nil, nil
+}
+
+// rollBack rolls back a stack whose deployment failed and was left as it was.
+func (r *Room) rollBack(_ context.Context, call *protocol.Call) (any, error) {
+	return r.rollBackFrom(call, cloudformation.CreateFailed, cloudformation.UpdateFailed)
+}
+
+// continueRollback goes on with a roll-back that failed.
+func (r *Room) continueRollback(_ context.Context, call *protocol.Call) (any, error) {
+	if err := refuse(call.Form, "ResourcesToSkip"); err != nil {
+		return nil, err
+	}
+	_, err := r.rollBackFrom(call, cloudformation.UpdateRollbackFailed)
+	return struct{}{}, err
+}
+
+func (r *Room) rollBackFrom(call *protocol.Call, from ...cloudformation.Status) (any, error) {
+	stack, err := r.find(call.Region, call.Form.Get("StackName"))
+	if err != nil {
+		return nil, err
+	}
+	possible := false
+	for _, status := range from {
+		possible = possible || stack.Status == status
+	}
+	if !possible {
+		return nil, invalid("Stack:%s is in %s state and can not be rolled back.", stack.ID, stack.Status)
+	}
+	running, err := r.Stacks.BeginRollback(stack.Region, stack.Name, call.Form.Get("ClientRequestToken"))
+	if err == nil && running == nil {
+		err = fmt.Errorf("stack %s has just been deleted", stack.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.deploy(running)
+}
+
+func (r *Room) updateProtection(_ context.Context, call *protocol.Call) (any, error) {
+	stack, err := r.find(call.Region, call.Form.Get("StackName"))
+	if err != nil {
+		return nil, err
+	}
+	return stackID{StackId: stack.ID}, r.Stacks.SetProtected(stack.Region, stack.Name, call.Form.Get("EnableTerminationProtection") == "true")
+}
