@@ -95,7 +95,7 @@ func (b Build) accessError() (Phase, bool) {
 	if !p.early() {
 		return p, false
 	}
-	for _, sign := range []string{"ACCESS_DENIED", "AccessDenied", "Access Denied", "not authorized to perform", "does not allow"} {
+	for _, sign := range []string{"ACCESS_DENIED", "AccessDenied", "Access Denied", "not authorized to perform", "does not allow", "UnauthorizedOperation"} {
 		if strings.Contains(p.Code+" "+p.Message, sign) {
 			return p, true
 		}

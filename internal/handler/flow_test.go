@@ -92,6 +92,21 @@ var flows = []flow{
 		reason: []string{"CodeBuild could not join the VPC in phase PROVISIONING", "subnet-1 does not exist"},
 	},
 	{
+		name:   "right to join the network missing",
+		source: "CodeBuild's answer to a role without ec2:CreateNetworkInterfacePermission, aws/aws-cdk#12705",
+		given: func(w *world) {
+			ends(w, handler.Build{Status: "FAILED", Role: "arn:aws:iam::111122223333:role/shop-Build",
+				Phases: phases("PROVISIONING", "FAILED", "VPC_CLIENT_ERROR", "Unexpected EC2 error: UnauthorizedOperation")})
+		},
+		status: contract.Failed, within: 4 * time.Minute,
+		reason: []string{"A permission is missing", "arn:aws:iam::111122223333:role/shop-Build", "in phase PROVISIONING (VPC_CLIENT_ERROR: Unexpected EC2 error: UnauthorizedOperation)"},
+		check: func(t *testing.T, w *world) {
+			if waited := w.now.Sub(w.began); waited < 3*time.Minute {
+				t.Errorf("gave up after %v", waited)
+			}
+		},
+	},
+	{
 		name:   "image there",
 		given:  func(w *world) { w.image = accepted },
 		status: contract.Success,
