@@ -38,6 +38,10 @@ type cloud struct {
 	batches int
 	objects map[string][]byte // by bucket/key
 	causes  []session.Cause
+
+	unreachable []string // services that no network leads to
+	missing     string   // a part of the network that is not there
+	attached    []string // network interfaces
 }
 
 func newCloud() *cloud {
@@ -134,6 +138,43 @@ func (c *cloud) List(_ context.Context, bucket, prefix string) ([]string, error)
 	}
 	slices.Sort(keys)
 	return keys, nil
+}
+
+// The cloud's network has whatever is asked for.
+
+func (c *cloud) Check(_, vpc string, subnets, groups []string) error {
+	if slices.Contains(slices.Concat([]string{vpc}, subnets, groups), c.missing) {
+		return protocol.Errorf("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", c.missing)
+	}
+	return nil
+}
+
+func (c *cloud) Attach(_, subnet string, _ []string, _ string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if subnet == c.missing {
+		return "", protocol.Errorf("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", subnet)
+	}
+	c.attached = append(c.attached, "eni-"+subnet)
+	return "eni-" + subnet, nil
+}
+
+func (c *cloud) Detach(_, id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attached = slices.DeleteFunc(c.attached, func(have string) bool { return have == id })
+	return nil
+}
+
+func (c *cloud) Unreachable(_, _ string, _, services []string) []string {
+	return slices.DeleteFunc(slices.Clone(services), func(s string) bool { return !slices.Contains(c.unreachable, s) })
+}
+
+// interfaces are those that no build has given back.
+func (c *cloud) interfaces() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.attached)
 }
 
 // log returns what stands in the build's log.
@@ -251,7 +292,7 @@ func (w *world) open(home string) {
 	w.t.Helper()
 	var err error
 	w.room, err = codebuild.New(codebuild.Options{
-		State: w.state, Clock: w.clock, Switches: w.switches, Caller: w.cloud, Roles: w.cloud, Objects: w.cloud,
+		State: w.state, Clock: w.clock, Switches: w.switches, Caller: w.cloud, Roles: w.cloud, Objects: w.cloud, Network: w.cloud,
 		Home: home,
 		NewContainer: func(context.Context, sandbox.ContainerSpec) (codebuild.Container, error) {
 			h := &host{runs: []sandbox.Run{{Command: "build", Start: time.Unix(100, 0), End: time.Unix(103, 0)}}}
