@@ -99,9 +99,15 @@ type caseBuilder struct {
 	Encrypted     bool                    `json:",omitempty"`
 	RetainLogs    bool                    `json:",omitempty"`
 	OwnLogs       bool                    `json:",omitempty"`
-	Network       bool                    `json:",omitempty"`
+	Network       *caseNetwork            `json:",omitempty"`
 	Removal       string                  `json:",omitempty"`
 	Query         float64                 `json:",omitempty"`
+}
+
+// caseNetwork is a VPC of the stack's.
+type caseNetwork struct {
+	Isolated  bool
+	Endpoints []string `json:",omitempty"`
 }
 
 // caseLogin is a docker login, with a secret of the stack's unless ARN names one.

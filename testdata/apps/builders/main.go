@@ -60,9 +60,16 @@ type builder struct {
 	Encrypted     bool
 	RetainLogs    bool
 	OwnLogs       bool // a log group of the stack's
-	Network       bool // a VPC of the stack's
+	Network       *network
 	Removal       string
 	Query         float64
+}
+
+// network is a VPC of the stack's that the builds run in: in private subnets with a NAT gateway and a security group of
+// the stack's, or in isolated ones with endpoints of these services.
+type network struct {
+	Isolated  bool
+	Endpoints []string
 }
 
 // login is a docker login: with a secret of the stack's, or with one that is there already.
@@ -194,8 +201,8 @@ func (b builder) more(stack awscdk.Stack, props *tokendocker.TokenInjectableDock
 	if b.OwnLogs {
 		props.BuildLogGroup = awslogs.NewLogGroup(stack, jsii.String(b.ID+"Logs"), nil)
 	}
-	if b.Network {
-		props.Vpc = awsec2.NewVpc(stack, jsii.String(b.ID+"Network"), &awsec2.VpcProps{MaxAzs: jsii.Number(1), NatGateways: jsii.Number(1)})
+	if b.Network != nil {
+		b.Network.add(stack, b.ID, props)
 	}
 	if b.Query > 0 {
 		props.Provider = tokendocker.TokenInjectableDockerBuilderProvider_GetOrCreate(stack, &tokendocker.TokenInjectableDockerBuilderProviderProps{
@@ -213,6 +220,33 @@ func (b builder) more(stack awscdk.Stack, props *tokendocker.TokenInjectableDock
 				SecretStringTemplate: jsii.String(`{"username":"robot"}`), GenerateStringKey: jsii.String("password"),
 			},
 		})}
+	}
+}
+
+func (n *network) add(stack awscdk.Stack, id string, props *tokendocker.TokenInjectableDockerBuilderProps) {
+	if !n.Isolated {
+		vpc := awsec2.NewVpc(stack, jsii.String(id+"Network"), &awsec2.VpcProps{MaxAzs: jsii.Number(1), NatGateways: jsii.Number(1)})
+		props.Vpc = vpc
+		props.SubnetSelection = &awsec2.SubnetSelection{SubnetType: awsec2.SubnetType_PRIVATE_WITH_EGRESS}
+		group := awsec2.NewSecurityGroup(stack, jsii.String(id+"Group"), &awsec2.SecurityGroupProps{Vpc: vpc, AllowAllOutbound: jsii.Bool(false)})
+		group.AddEgressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_Tcp(jsii.Number(443)), nil, nil)
+		props.SecurityGroups = &[]awsec2.ISecurityGroup{group}
+		return
+	}
+	vpc := awsec2.NewVpc(stack, jsii.String(id+"Network"), &awsec2.VpcProps{MaxAzs: jsii.Number(1), SubnetConfiguration: &[]*awsec2.SubnetConfiguration{
+		{Name: jsii.String("Isolated"), SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED},
+	}})
+	props.Vpc = vpc
+	services := map[string]awsec2.InterfaceVpcEndpointAwsService{
+		"ecr.api": awsec2.InterfaceVpcEndpointAwsService_ECR(), "ecr.dkr": awsec2.InterfaceVpcEndpointAwsService_ECR_DOCKER(),
+		"logs": awsec2.InterfaceVpcEndpointAwsService_CLOUDWATCH_LOGS(),
+	}
+	for _, name := range n.Endpoints {
+		if name == "s3" {
+			vpc.AddGatewayEndpoint(jsii.String(name), &awsec2.GatewayVpcEndpointOptions{Service: awsec2.GatewayVpcEndpointAwsService_S3()})
+		} else {
+			vpc.AddInterfaceEndpoint(jsii.String(name), &awsec2.InterfaceVpcEndpointOptions{Service: services[name]})
+		}
 	}
 }
 
