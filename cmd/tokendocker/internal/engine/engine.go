@@ -117,7 +117,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 // build makes the rooms in the order of what they need.
 func (e *Engine) build(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDoor, e.openStores, e.openNetwork, e.openSandbox, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
+		e.openDoor, e.openStores, e.openNetwork, e.openSandbox, e.openGallery, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
 	} {
 		if err := step(ctx); err != nil {
 			return err

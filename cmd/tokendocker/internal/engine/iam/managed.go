@@ -41,6 +41,10 @@ var awsPolicies = map[string]string{
 	"AmazonEC2ContainerRegistryReadOnly": statement(readRepositories),
 	"AmazonEC2ContainerRegistryPowerUser": statement(readRepositories +
 		`,"ecr:InitiateLayerUpload","ecr:UploadLayerPart","ecr:CompleteLayerUpload","ecr:PutImage"`),
+	"AmazonElasticContainerRegistryPublicReadOnly": statement(
+		`"ecr-public:GetAuthorizationToken","sts:GetServiceBearerToken","ecr-public:BatchCheckLayerAvailability",` +
+			`"ecr-public:GetRepositoryPolicy","ecr-public:DescribeRepositories","ecr-public:DescribeRegistries","ecr-public:DescribeImages",` +
+			`"ecr-public:DescribeImageTags","ecr-public:GetRepositoryCatalogData","ecr-public:GetRegistryCatalogData"`),
 	"AmazonS3ReadOnlyAccess":   statement(`"s3:Get*","s3:List*","s3:Describe*"`),
 	"CloudWatchLogsFullAccess": statement(`"logs:*","cloudwatch:GenerateQuery"`),
 	"AWSXRayDaemonWriteAccess": statement(
