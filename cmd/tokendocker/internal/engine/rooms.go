@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,9 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	}
 	tokens := registry.NewTokens(e.clock)
 	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
-		Keys: e.kms, Deployer: e.operator, Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
+		Keys: e.kms, Deployer: e.operator, Caller: e.door, Upstream: e.upstream,
+		Secret:  func(region, arn string) (string, error) { return e.secrets.Value(region, arn) },
+		Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches, Log: e.options.Log}); err != nil {
 		return err
 	}
 	front := registry.NewFront(e.registries, tokens, e.ecr, e.door)
@@ -73,6 +76,11 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	}
 	e.door.Register(e.logs, e.s3, e.kms, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
 	return nil
+}
+
+// upstream imports an image of another registry. The sandbox's mirror stands in for Docker Hub where there is one.
+func (e *Engine) upstream(ctx context.Context, from ecr.UpstreamImage, arn string) ([]string, error) {
+	return registry.NewImporter(e.registries, e.mirror, http.DefaultTransport).Import(ctx, registry.Upstream(from), arn)
 }
 
 // assume gives a caller the credentials of a role that trusts it.

@@ -94,8 +94,7 @@ func (r *Room) Push(ctx context.Context, as *session.Session, arn, tag, mediaTyp
 		return "", err
 	}
 	r.seen(as, repo, tag, dgst, true)
-	parts := strings.SplitN(arn, ":", 6)
-	return dgst, r.replicate(place{partition: parts[1], region: parts[3], account: parts[4]}, repo, tag, dgst)
+	return dgst, r.replicate(placeOf(arn), repo, tag, dgst)
 }
 
 // mayTag refuses a tag that exists and may not be moved.

@@ -23,7 +23,7 @@ func (c configuration) Create(_ context.Context, req resource.Request) (resource
 		}
 		rules = append(rules, next)
 	}
-	if err := c.room.configure(c.at(req), rules); err != nil {
+	if err := c.room.configure(placeOfStack(req.Stack), rules); err != nil {
 		return resource.Result{}, err
 	}
 	return resource.Result{PhysicalID: req.Stack.Account, Attributes: map[string]any{"RegistryId": req.Stack.Account}}, nil
@@ -36,9 +36,5 @@ func (c configuration) Update(ctx context.Context, req resource.Request) (resour
 
 // Delete leaves the registry without rules.
 func (c configuration) Delete(_ context.Context, req resource.Request) error {
-	return c.room.configure(c.at(req), nil)
-}
-
-func (c configuration) at(req resource.Request) place {
-	return place{partition: req.Stack.Partition, region: req.Stack.Region, account: req.Stack.Account}
+	return c.room.configure(placeOfStack(req.Stack), nil)
 }

@@ -37,6 +37,7 @@ type world struct {
 
 	switches switches.Switches
 	needs    []protocol.Need // of the last call
+	imported []ecr.UpstreamImage
 }
 
 func newWorld(t *testing.T) *world {

@@ -161,7 +161,11 @@ func (r *Room) batchGetImage(ctx context.Context, call *protocol.Call, in struct
 	ImageIDs           []imageID `json:"imageIds"`
 	AcceptedMediaTypes []string  `json:"acceptedMediaTypes"`
 }) (any, error) {
-	repo, err := r.find(where(call, in.RegistryID).arn(in.RepositoryName))
+	arn := where(call, in.RegistryID).arn(in.RepositoryName)
+	if err := r.importAll(ctx, call.Session, arn, in.ImageIDs); err != nil {
+		return nil, err
+	}
+	repo, err := r.find(arn)
 	if err != nil {
 		return nil, err
 	}

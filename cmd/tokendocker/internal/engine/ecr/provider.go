@@ -14,11 +14,14 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
-// Resources returns the resource types of the room: AWS::ECR::Repository and AWS::ECR::ReplicationConfiguration.
+// Resources returns the resource types of the room.
 func (r *Room) Resources() map[string]resource.Provider {
 	return map[string]resource.Provider{
-		"AWS::ECR::Repository":               provider{r},
-		"AWS::ECR::ReplicationConfiguration": configuration{r},
+		"AWS::ECR::Repository":                 provider{r},
+		"AWS::ECR::ReplicationConfiguration":   configuration{r},
+		"AWS::ECR::PullThroughCacheRule":       cacheProvider{r},
+		"AWS::ECR::RepositoryCreationTemplate": templateProvider{r},
+		"AWS::ECR::RegistryPolicy":             registryPolicy{r},
 	}
 }
 
@@ -85,7 +88,7 @@ func (v provider) Create(ctx context.Context, req resource.Request) (resource.Re
 	if p.create.RepositoryName == "" {
 		p.create.RepositoryName = physical.Lower(req, physical.MaxRepository)
 	}
-	at := place{partition: req.Stack.Partition, region: req.Stack.Region, account: req.Stack.Account}
+	at := placeOfStack(req.Stack)
 	if err := v.room.mayUseKey(ctx, v.room.Deployer, at, p.create.EncryptionConfiguration); err != nil {
 		return resource.Result{}, err
 	}
@@ -157,7 +160,7 @@ func (v provider) Delete(ctx context.Context, req resource.Request) error {
 }
 
 func (v provider) arn(req resource.Request) string {
-	return place{partition: req.Stack.Partition, region: req.Stack.Region, account: req.Stack.Account}.arn(req.PhysicalID)
+	return placeOfStack(req.Stack).arn(req.PhysicalID)
 }
 
 func result(repo repository) resource.Result {

@@ -24,8 +24,11 @@ const replicationTime = 20 * time.Second
 
 // registry is what is kept of the registry of one account in one region.
 type registry struct {
-	Rules  []rule `json:",omitempty"`
-	Linked bool   // the account has ECR's role for replication
+	Rules     []rule             `json:",omitempty"`
+	Linked    bool               // the account has ECR's role for replication
+	Caches    []cacheRule        `json:",omitempty"`
+	Templates []creationTemplate `json:",omitempty"`
+	Policy    string             `json:",omitempty"` // JSON text
 }
 
 // rule is a replication rule in the API's own spelling.
@@ -63,6 +66,14 @@ const (
 // key is the registry's in the table.
 func (p place) key() string { return p.partition + ":" + p.account + ":" + p.region }
 
+// changeRegistry changes a registry's settings in one step.
+func (r *Room) changeRegistry(at place, change func(*registry) error) error {
+	return r.registries.Update(at.key(), func(reg registry, _ bool) (registry, error) {
+		err := change(&reg)
+		return reg, err
+	})
+}
+
 func (r *Room) describeRegistry(_ context.Context, call *protocol.Call, _ struct{}) (any, error) {
 	at := where(call, "")
 	reg, _, err := r.registries.Get(at.key())
@@ -93,8 +104,9 @@ func (r *Room) configure(at place, rules []rule) error {
 	if err := checkRules(at, rules); err != nil {
 		return err
 	}
-	return r.registries.Update(at.key(), func(registry, bool) (registry, error) {
-		return registry{Rules: rules, Linked: true}, nil
+	return r.changeRegistry(at, func(reg *registry) error {
+		reg.Rules, reg.Linked = rules, true
+		return nil
 	})
 }
 
@@ -274,7 +286,8 @@ func failureCode(err error) string {
 	return "InternalError"
 }
 
-// copy brings an image to another registry, whose repository it makes where there is none. Settings are not copied.
+// copy brings an image to another registry, whose repository it makes where there is none. Settings are not copied; the
+// other registry may have a template for them.
 func (r *Room) copy(ctx context.Context, arn, dgst string, rep replica) error {
 	if r.Switches != nil && r.Switches.FailReplication == rep.To.Region {
 		return errSwitched
@@ -287,12 +300,10 @@ func (r *Room) copy(ctx context.Context, arn, dgst string, rep replica) error {
 	if !there {
 		return errNoImage(source, imageID{ImageDigest: dgst})
 	}
-	at := place{partition: strings.SplitN(arn, ":", 3)[1], region: rep.To.Region, account: rep.To.RegistryID}
+	at := place{partition: placeOf(arn).partition, region: rep.To.Region, account: rep.To.RegistryID}
 	to := at.arn(source.Name)
 	if !r.Exists(to) {
-		var in createInput
-		in.RepositoryName = source.Name
-		if _, err := r.create(at, in); err != nil && !r.Exists(to) {
+		if err := r.createFor(at, source.Name, forReplication); err != nil && !r.Exists(to) {
 			return err
 		}
 	}

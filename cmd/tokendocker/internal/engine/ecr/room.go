@@ -11,6 +11,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
@@ -39,7 +40,7 @@ type Tokens interface {
 	Issue(s *session.Session) (password string, expires time.Time)
 }
 
-// Options are what a Room needs; all but Keys, Deployer, Seen, Switches and Log are required.
+// Options are what a Room needs; the first four and Missing are required.
 type Options struct {
 	State   *state.Store
 	Clock   *clock.Clock
@@ -49,6 +50,13 @@ type Options struct {
 	// required where repositories have keys.
 	Keys     protocol.Keys
 	Deployer *session.Session
+	// Caller, Secret and Upstream serve repositories of a pull-through cache, and are required where there are rules for
+	// them: Caller decides whether a pull may import an image, Secret gives a secret's value by its ARN, and Upstream
+	// copies an image and all that it names into the repository with an ARN and returns the digests, the image's own
+	// last. Upstream fails with ImageNotFoundException or UnableToGetUpstreamImageException.
+	Caller   protocol.Caller
+	Secret   func(region, arn string) (string, error)
+	Upstream func(ctx context.Context, from UpstreamImage, arn string) (digests []string, err error)
 	// Missing reads the digests of content that a manifest lacks from an error of Content.PutManifest, nil when the
 	// error says something else.
 	Missing func(error) []string
@@ -63,6 +71,7 @@ type Room struct {
 	Options
 	repositories state.Table[repository]
 	registries   state.Table[registry]
+	importing    sync.Mutex
 
 	ctx  context.Context // ends with the room: of replicas on their way
 	stop context.CancelFunc
@@ -156,6 +165,17 @@ func suffix(partition string) string {
 		return "amazonaws.eu"
 	}
 	return "amazonaws.com"
+}
+
+// placeOf returns where a repository's ARN says that it is.
+func placeOf(arn string) place {
+	parts := append(strings.SplitN(arn, ":", 6), "", "", "", "", "", "")
+	return place{partition: parts[1], region: parts[3], account: parts[4]}
+}
+
+// placeOfStack returns where a stack's resources are.
+func placeOfStack(s resource.Stack) place {
+	return place{partition: s.Partition, region: s.Region, account: s.Account}
 }
 
 func splitARN(arn string) (account, name string) {

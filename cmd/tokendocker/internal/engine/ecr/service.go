@@ -89,6 +89,18 @@ func operations() map[string]operation {
 		"PutImageTagMutability":       {onRepository, do((*Room).putImageTagMutability)},
 		"PutImageScanningConfiguration": {
 			onRepository, do((*Room).putImageScanningConfiguration)},
+		"CreatePullThroughCacheRule":    {onNothing, do((*Room).createPullThroughCacheRule)},
+		"DescribePullThroughCacheRules": {onNothing, do((*Room).describePullThroughCacheRules)},
+		"DeletePullThroughCacheRule":    {onNothing, do((*Room).deletePullThroughCacheRule)},
+		"CreateRepositoryCreationTemplate": {
+			onNothing, do((*Room).createRepositoryCreationTemplate)},
+		"DescribeRepositoryCreationTemplates": {
+			onNothing, do((*Room).describeRepositoryCreationTemplates)},
+		"DeleteRepositoryCreationTemplate": {
+			onNothing, do((*Room).deleteRepositoryCreationTemplate)},
+		"PutRegistryPolicy":              {onNothing, do((*Room).putRegistryPolicy)},
+		"GetRegistryPolicy":              {onNothing, do((*Room).getRegistryPolicy)},
+		"DeleteRegistryPolicy":           {onNothing, do((*Room).deleteRegistryPolicy)},
 		"DescribeRegistry":               {onNothing, do((*Room).describeRegistry)},
 		"PutReplicationConfiguration":    {onNothing, do((*Room).putReplicationConfiguration)},
 		"DescribeImageReplicationStatus": {onRepository, do((*Room).describeImageReplicationStatus)},
@@ -148,6 +160,13 @@ type timestamp time.Time
 func (t timestamp) MarshalJSON() ([]byte, error) {
 	ms := time.Time(t).UnixMilli()
 	return strconv.AppendFloat(nil, float64(ms)/1000, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (t *timestamp) UnmarshalJSON(text []byte) error {
+	seconds, err := strconv.ParseFloat(string(text), 64)
+	*t = timestamp(time.UnixMilli(int64(seconds * 1000)).UTC())
+	return err
 }
 
 // page cuts one page out of all by the API's paging fields.

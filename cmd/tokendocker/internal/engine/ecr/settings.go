@@ -9,15 +9,6 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
-// ResourcePolicy returns the policy document of the repository with this ARN, nil when it has none.
-func (r *Room) ResourcePolicy(arn string) []byte {
-	repo, found, err := r.repositories.Get(arn)
-	if err != nil || !found || repo.Policy == "" {
-		return nil
-	}
-	return []byte(repo.Policy)
-}
-
 func (r *Room) getRepositoryPolicy(_ context.Context, call *protocol.Call, in target) (any, error) {
 	repo, err := r.find(where(call, in.RegistryID).arn(in.RepositoryName))
 	if err != nil {

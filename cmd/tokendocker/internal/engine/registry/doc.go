@@ -3,5 +3,7 @@
 // distribution project's registry; which repositories, tags and rules there are is ECR's business, behind the port
 // Catalog.
 //
+// Importer brings images of other registries in, for repositories of a pull-through cache.
+//
 // A second handler, Mirror, serves a folder of seeded images in place of Docker Hub on a machine without internet.
 package registry

@@ -29,6 +29,9 @@ type Catalog interface {
 	ResourcePolicy(arn string) []byte
 	// Tags returns the repository's tags in order.
 	Tags(arn string) []string
+	// Import brings in the image that a reference stands for, if the repository is of a pull-through cache and does not
+	// have it yet. It fails with a protocol.Error.
+	Import(ctx context.Context, as *session.Session, arn, reference string) error
 	// Push keeps a manifest, under a tag if one is given, and returns its digest. It fails with a protocol.Error.
 	Push(ctx context.Context, as *session.Session, arn, tag, mediaType string, body []byte) (digest string, err error)
 	// Drop removes an image by digest, or only a tag. It reports whether there was one.
@@ -81,6 +84,12 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		need := protocol.Need{Action: action, Resources: []string{arn}, ResourcePolicy: string(f.catalog.ResourcePolicy(arn))}
 		if err := f.caller.Allow(r.Context(), as, h.Region, need); err != nil {
 			refuse(w, http.StatusForbidden, "DENIED", message(err))
+			return
+		}
+	}
+	if rt.kind == kindManifest && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		if err := f.catalog.Import(r.Context(), as, arn, rt.reference); err != nil {
+			refuseError(w, err)
 			return
 		}
 	}
@@ -234,6 +243,10 @@ func refuseError(w http.ResponseWriter, err error) {
 			code, status = "MANIFEST_BLOB_UNKNOWN", http.StatusNotFound
 		case "RepositoryNotFoundException":
 			code, status = "NAME_UNKNOWN", http.StatusNotFound
+		case "ImageNotFoundException":
+			code, status = "MANIFEST_UNKNOWN", http.StatusNotFound
+		case "UnableToGetUpstreamImageException":
+			code, status = "DENIED", http.StatusForbidden
 		default:
 			code = "MANIFEST_INVALID"
 		}

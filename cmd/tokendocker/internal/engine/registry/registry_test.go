@@ -72,6 +72,9 @@ type world struct {
 	seen   []seen
 	state  *state.Store
 	clock  *clock.Clock
+
+	mirror   *registry.Mirror // of Docker Hub
+	upstream http.RoundTripper
 }
 
 func newWorld(t *testing.T, dir string, factor float64) *world {
@@ -88,7 +91,11 @@ func newWorld(t *testing.T, dir string, factor float64) *world {
 	w.store = registry.NewStore(t.Context(), blobs)
 	w.tokens = registry.NewTokens(w.clock)
 	w.room, err = ecr.New(ecr.Options{
-		State: w.state, Clock: w.clock, Content: w.store, Tokens: w.tokens, Missing: registry.Missing,
+		State: w.state, Clock: w.clock, Content: w.store, Tokens: w.tokens, Missing: registry.Missing, Caller: w.gate,
+		Secret: func(string, string) (string, error) { return `{"username":"me","accessToken":"secret"}`, nil },
+		Upstream: func(ctx context.Context, from ecr.UpstreamImage, arn string) ([]string, error) {
+			return registry.NewImporter(w.store, w.mirror, w.upstream).Import(ctx, registry.Upstream(from), arn)
+		},
 		Seen: func(c session.Cause, _, tag, digest string, pushed bool) {
 			w.seen = append(w.seen, seen{c, tag, digest, pushed})
 		},

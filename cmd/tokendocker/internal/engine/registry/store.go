@@ -271,7 +271,8 @@ func (s *Store) Copy(ctx context.Context, from, to, dgst string) error {
 		if _, err := source.Blobs(ctx).Stat(ctx, part.Digest); err != nil {
 			continue // a manifest of an index
 		}
-		if err := copyBlob(ctx, source, target, part); err != nil {
+		open := func() (io.ReadCloser, error) { return source.Blobs(ctx).Open(ctx, part.Digest) }
+		if err := putBlob(ctx, target, part, open); err != nil {
 			return fmt.Errorf("copy %s: %w", part.Digest, err)
 		}
 	}
@@ -279,11 +280,12 @@ func (s *Store) Copy(ctx context.Context, from, to, dgst string) error {
 	return err
 }
 
-func copyBlob(ctx context.Context, source, target distribution.Repository, part distribution.Descriptor) error {
+// putBlob brings a blob to a repository that does not have it yet.
+func putBlob(ctx context.Context, target distribution.Repository, part distribution.Descriptor, open func() (io.ReadCloser, error)) error {
 	if _, err := target.Blobs(ctx).Stat(ctx, part.Digest); err == nil {
 		return nil
 	}
-	in, err := source.Blobs(ctx).Open(ctx, part.Digest)
+	in, err := open()
 	if err != nil {
 		return err
 	}
