@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated/catalog"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 // values of one resource apart.
 func characters(r resource.Request, salt string, n int, alphabet string) string {
 	fixed := map[string]any{}
-	for _, name := range immutable[r.Type] {
+	for _, name := range immutable(r.Type) {
 		fixed[name] = r.Properties[name]
 	}
 	text, _ := json.Marshal(fixed) // it came from JSON
@@ -52,8 +54,11 @@ var forms = map[string]form{
 	"AWS::ApiGateway::Deployment":                {"", 6, lower},
 	"AWS::ApiGateway::Resource":                  {"", 6, lower},
 	"AWS::ApiGateway::RestApi":                   {"", 10, lower},
+	"AWS::ApiGateway::RequestValidator":          {"", 6, lower},
 	"AWS::ApiGateway::UsagePlan":                 {"", 6, lower},
+	"AWS::ApiGateway::VpcLink":                   {"", 6, lower},
 	"AWS::ApiGatewayV2::Api":                     {"", 10, lower},
+	"AWS::ApiGatewayV2::Authorizer":              {"", 6, lower},
 	"AWS::ApiGatewayV2::Integration":             {"", 7, lower},
 	"AWS::ApiGatewayV2::Route":                   {"", 7, lower},
 	"AWS::CloudFront::Distribution":              {"E", 13, upper},
@@ -74,7 +79,10 @@ var forms = map[string]form{
 	"AWS::EC2::SubnetRouteTableAssociation":      {"rtbassoc-", 17, hex},
 	"AWS::EC2::VPC":                              {"vpc-", 17, hex},
 	"AWS::EC2::VPCEndpoint":                      {"vpce-", 17, hex},
+	"AWS::EFS::AccessPoint":                      {"fsap-", 17, hex},
 	"AWS::EFS::FileSystem":                       {"fs-", 17, hex},
+	"AWS::EFS::MountTarget":                      {"fsmt-", 17, hex},
+	"AWS::Route53::HostedZone":                   {"Z", 20, upper},
 	"AWS::ServiceDiscovery::PrivateDnsNamespace": {"ns-", 16, lower},
 	"AWS::ServiceDiscovery::Service":             {"srv-", 16, lower},
 }
@@ -95,6 +103,11 @@ func identify(r resource.Request) string {
 	case "AWS::ECS::Service":
 		cluster, _ := r.Properties["Cluster"].(string)
 		return arn(r, "ecs", "service/"+last(cluster)+"/"+name)
+	case "AWS::SecretsManager::SecretTargetAttachment", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::ResourcePolicy":
+		secret, _ := r.Properties["SecretId"].(string)
+		return secret
+	case "AWS::IAM::AccessKey":
+		return "AKIA" + characters(r, "", 16, upper)
 	case "AWS::SQS::Queue":
 		return fmt.Sprintf("https://sqs.%s.%s/%s/%s", r.Stack.Region, r.Stack.URLSuffix, r.Stack.Account, name)
 	case "AWS::SNS::Topic":
@@ -102,8 +115,7 @@ func identify(r resource.Request) string {
 	case "AWS::SecretsManager::Secret":
 		return arn(r, "secretsmanager", "secret:"+name+"-"+characters(r, "suffix", 6, lower))
 	case "AWS::KMS::Key":
-		h := characters(r, "", 32, hex)
-		return strings.Join([]string{h[:8], h[8:12], "4" + h[13:16], "a" + h[17:20], h[20:]}, "-")
+		return uuid(r)
 	case "AWS::Cognito::UserPool":
 		return r.Stack.Region + "_" + characters(r, "", 9, upper)
 	case "AWS::ElasticLoadBalancingV2::LoadBalancer":
@@ -113,7 +125,52 @@ func identify(r resource.Request) string {
 	case "AWS::ElasticLoadBalancingV2::Listener":
 		return arn(r, "elasticloadbalancing", "listener/app/"+cut(name, 32)+"/"+characters(r, "lb", 16, hex)+"/"+characters(r, "", 16, hex))
 	}
+	known, _ := catalog.Of(r.Type)
+	if n := len(known.Identifier); n == 1 && isARN(known.Identifier[0]) && !namedByRef[r.Type] {
+		return madeARN(r, known, name)
+	}
 	return name
+}
+
+// namedByRef are types of which Ref gives the name, although an ARN identifies their resources.
+//
+//nolint:gochecknoglobals // a constant
+var namedByRef = map[string]bool{"AWS::Events::Rule": true, "AWS::Events::ApiDestination": true, "AWS::Events::Connection": true}
+
+func isARN(attribute string) bool { return strings.HasSuffix(strings.ToLower(attribute), "arn") }
+
+var variable = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// madeARN makes the ARN of a resource by the form that its type's has. Names go where names belong, the last of them
+// the resource's own; what is no name is made up.
+func madeARN(r resource.Request, known catalog.Type, name string) string {
+	service, kind := parts(r.Type)
+	if known.ARN == "" {
+		return arn(r, service, strings.ToLower(kind)+"/"+name)
+	}
+	place := map[string]string{"Partition": r.Stack.Partition, "Region": r.Stack.Region, "Account": r.Stack.Account}
+	names := variable.FindAllStringSubmatch(known.ARN, -1)
+	own := names[len(names)-1][1]
+	return variable.ReplaceAllStringFunc(known.ARN, func(v string) string {
+		v = v[2 : len(v)-1]
+		given, _ := r.Properties[v].(string)
+		switch {
+		case place[v] != "":
+			return place[v]
+		case given != "":
+			return last(given)
+		case v == own && !strings.HasSuffix(strings.ToLower(v), "id"):
+			return name
+		case strings.HasPrefix(v, "UU") || r.Type == "AWS::CertificateManager::Certificate":
+			return uuid(r)
+		}
+		return characters(r, v, 12, lower)
+	})
+}
+
+func uuid(r resource.Request) string {
+	h := characters(r, "", 32, hex)
+	return strings.Join([]string{h[:8], h[8:12], "4" + h[13:16], "a" + h[17:20], h[20:]}, "-")
 }
 
 // nameOf returns the name that the properties give, as TableName does for AWS::DynamoDB::Table, or a made-up one.

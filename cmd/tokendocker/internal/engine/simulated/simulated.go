@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated/catalog"
 )
 
 // Check looks at a resource before it counts as made. Its error fails the resource.
@@ -69,29 +70,23 @@ func (p provider) run(ctx context.Context, r resource.Request) error {
 }
 
 // Immutable returns the properties of the type whose change replaces the resource.
-func (p provider) Immutable() []string { return immutable[p.resourceType] }
+func (p provider) Immutable() []string { return immutable(p.resourceType) }
 
-// immutable has the "Update requires: Replacement" properties of types that apps with images use.
-var immutable = map[string][]string{
-	"AWS::ApiGateway::Deployment": {"RestApiId"},
-	"AWS::ApiGateway::Resource":   {"ParentId", "PathPart", "RestApiId"},
-	"AWS::ApiGateway::Stage":      {"RestApiId", "StageName"},
-	"AWS::DynamoDB::Table":        {"KeySchema", "TableName"},
-	"AWS::EC2::SecurityGroup":     {"GroupDescription", "GroupName", "VpcId"},
-	"AWS::EC2::Subnet":            {"AvailabilityZone", "CidrBlock", "VpcId"},
-	"AWS::EC2::VPC":               {"CidrBlock"},
-	"AWS::ECS::Cluster":           {"ClusterName"},
-	"AWS::ECS::Service":           {"Cluster", "LaunchType", "ServiceName"},
-	"AWS::SNS::Topic":             {"TopicName", "FifoTopic"},
-	"AWS::SQS::Queue":             {"QueueName", "FifoQueue"},
+// immutable returns the properties of a type whose change replaces the resource.
+func immutable(resourceType string) []string {
+	if resourceType == taskDefinition {
+		return nil // each change makes a new revision
+	}
+	known, _ := catalog.Of(resourceType)
+	return known.Immutable
 }
 
 // Ref returns the identifier.
 func (p provider) Ref(r resource.Request) string { return r.PhysicalID }
 
-// Attribute makes up what Fn::GetAtt gives.
+// Attribute makes up what Fn::GetAtt gives. It fails for an attribute that a known type does not have.
 func (p provider) Attribute(r resource.Request, name string) (any, error) {
-	return attribute(r, name), nil
+	return attribute(r, name)
 }
 
 // nextRevision counts up the number at the end of a task definition's ARN.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,6 +41,19 @@ func TestIdentifiersAndAttributes(t *testing.T) {
 		{page("AWS::DynamoDB::Table"), "AWS::DynamoDB::Table", map[string]any{"TableName": "t"}, "StreamArn", `arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream`},
 		{page("AWS::KMS::Key"), "AWS::KMS::Key", nil, "Arn", `arn:aws:kms:eu-west-1:123456789012:key/[0-9a-f-]{36}`},
 		{page("AWS::ElasticLoadBalancingV2::LoadBalancer"), "AWS::ElasticLoadBalancingV2::LoadBalancer", nil, "DNSName", `Stack-Thing-[A-Z0-9]{8}-[0-9]{9}\.eu-west-1\.elb\.amazonaws\.com`},
+		{page("AWS::RDS::DBInstance"), "AWS::RDS::DBInstance", map[string]any{"Engine": "postgres"}, "Endpoint.Address", `stack-thing-[a-z0-9]{8}\.[a-z0-9]{12}\.eu-west-1\.rds\.amazonaws\.com`},
+		{page("AWS::RDS::DBInstance"), "AWS::RDS::DBInstance", map[string]any{"Engine": "postgres"}, "Endpoint.Port", `5432`},
+		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "", `arn:aws:appsync:eu-west-1:123456789012:apis/[a-z0-9]{12}`},
+		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "GraphQLUrl", `https://[a-z0-9]{26}\.appsync-api\.eu-west-1\.amazonaws\.com/graphql`},
+		{page("AWS::Cognito::UserPool"), "AWS::Cognito::UserPool", nil, "Arn", `arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_[A-Z0-9]{9}`},
+		{page("AWS::CertificateManager::Certificate"), "AWS::CertificateManager::Certificate", map[string]any{"DomainName": "a.example"}, "", `arn:aws:acm:eu-west-1:123456789012:certificate/[0-9a-f-]{36}`},
+		{page("AWS::Kinesis::Stream"), "AWS::Kinesis::Stream", nil, "Arn", `arn:aws:kinesis:eu-west-1:123456789012:stream/Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "", `Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "Arn", `arn:aws:events:eu-west-1:123456789012:rule/Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::WAFv2::WebACL"), "AWS::WAFv2::WebACL", nil, "Capacity", `1`},
+		{page("AWS::EC2::LaunchTemplate"), "AWS::EC2::LaunchTemplate", nil, "LatestVersionNumber", `1`},
+		{page("AWS::IAM::InstanceProfile"), "AWS::IAM::InstanceProfile", nil, "Arn", `arn:aws:iam::123456789012:instance-profile/Stack-Thing-[A-Z0-9]{8}`},
+		{page("AWS::SecretsManager::SecretTargetAttachment"), "AWS::SecretsManager::SecretTargetAttachment", map[string]any{"SecretId": "arn:x"}, "", `arn:x`},
 		{"none: a type that nobody has heard of", "Some::Made::Up", nil, "", `Stack-Thing-[A-Z0-9]{8}`},
 		{"none: a type that nobody has heard of", "Some::Made::Up", nil, "Anything", `Stack-Thing-[A-Z0-9]{8}-Anything`},
 	}
@@ -154,6 +168,34 @@ func TestClosest(t *testing.T) {
 	for name, want := range map[string]string{"Api": "ApiF70053CD", "FrontendBiuld": "FrontendBuild", "queue": "Queue", "Elephant": ""} {
 		if got := simulated.Closest(name, names); got != want {
 			t.Errorf("closest to %s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestAttributeThatATypeDoesNotHave fails as in CloudFormation.
+// Source: AWS CloudFormation User Guide, "Fn::GetAtt", 2026-11.
+func TestAttributeThatATypeDoesNotHave(t *testing.T) {
+	d := simulated.New(nil).Provider("AWS::SNS::Topic").(resource.Describer)
+	_, err := d.Attribute(request("AWS::SNS::Topic", nil), "Arn")
+	if want := "Template error: resource Thing does not support attribute type Arn in Fn::GetAtt"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestReplacements: which changes make another resource is what CloudFormation's schemas say.
+func TestReplacements(t *testing.T) {
+	cases := []struct {
+		source, resourceType, property string
+		want                           bool
+	}{
+		{"Template Reference, AWS::Kinesis::Stream, 2026-11", "AWS::Kinesis::Stream", "Name", true},
+		{"Template Reference, AWS::Kinesis::Stream, 2026-11", "AWS::Kinesis::Stream", "ShardCount", false},
+		{"Template Reference, AWS::EFS::AccessPoint, 2026-11", "AWS::EFS::AccessPoint", "PosixUser", true},
+		{"Template Reference, AWS::ECS::TaskDefinition, 2026-11: a revision of the same family", "AWS::ECS::TaskDefinition", "Cpu", false},
+	}
+	for _, c := range cases {
+		if got := slices.Contains(simulated.New(nil).Provider(c.resourceType).(resource.Replacer).Immutable(), c.property); got != c.want {
+			t.Errorf("%s of %s: %v, want %v", c.property, c.resourceType, got, c.want)
 		}
 	}
 }
