@@ -4,7 +4,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tokendocker
 export PATH := $(CURDIR)/bin:$(CACHE)/bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: demo test quick mutate setup build lint clean
+.PHONY: demo test quick mutate fuzz kills setup build lint clean
 
 build: ## bin/tokendocker
 	@cd cmd/tokendocker && CGO_ENABLED=0 go build -trimpath -o ../../bin/tokendocker .
@@ -23,6 +23,12 @@ quick: ## what one runs while working: no docker, no jsii
 
 mutate: setup ## breaks some sixty named places one at a time; each must turn its test red
 	@go run ./scripts/mutate
+
+fuzz: ## ten minutes for each parser and each seam; TIME=1m for less
+	@scripts/fuzz $(TIME)
+
+kills: setup ## kills fifty rehearsals at random times; each next one must succeed
+	@cd cmd/tokendocker && go test ./rehearsals -run '^TestKills$$' -kills 50 -timeout 30m -v
 
 lint: ## the linters, pinned
 	@scripts/lint

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -293,4 +294,47 @@ func TestParameters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzEvaluate evaluates whatever can stand in a template: an error is a sentence, a value has no function left in it
+// that CloudFormation would have called, and neither takes long.
+func FuzzEvaluate(f *testing.F) {
+	for _, text := range []string{
+		`{"Fn::Sub": ["${A}-${Bucket.Arn}-${!x}", {"A": {"Ref": "Names"}}]}`, `{"Fn::Join": ["", [{"Ref": "Bucket"}, {"Fn::Select": ["1", {"Fn::GetAZs": ""}]}]]}`,
+		`{"Fn::If": ["Yes", {"Ref": "AWS::NoValue"}, 1]}`, `{"Fn::Cidr": ["10.0.0.0/16", 4, 8]}`, `{"Fn::Cidr": ["::/0", 256, 128]}`,
+		`{"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "zones", {"DefaultValue": 1}]}`, `{"Fn::Split": ["", ""]}`, `{"Fn::Select": ["-1", []]}`,
+		`{"Fn::ToJsonString": {"a": {"Fn::Length": [1, 2]}}}`, `{"Fn::ForEach::X": ["I", ["a"], {"${I}": 1}]}`, `{"Fn::Base64": "{{resolve:ssm:/a:1}}"}`,
+	} {
+		f.Add(text, true)
+		f.Add(text, false)
+	}
+	f.Fuzz(func(t *testing.T, text string, extended bool) {
+		tpl, err := template.Parse([]byte(`{"Resources": {"R": {"Type": "T", "Properties": {"V": ` + text + `}}}}`))
+		if err != nil {
+			return
+		}
+		hang := time.AfterFunc(10*time.Second, func() { panic("it does not end: " + text) })
+		defer hang.Stop()
+		v, scope := tpl.Resources["R"].Properties.Field("V"), world{extended: extended}
+		if err := intrinsic.References(v, scope, func(string, int) {}); err != nil && err.Error() == "" {
+			t.Error("a reference fails without a sentence")
+		}
+		if _, err := intrinsic.Holds(v, scope); err != nil && err.Error() == "" {
+			t.Error("a condition fails without a sentence")
+		}
+		got, err := intrinsic.Evaluate(v, scope)
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("a function fails without a sentence")
+			}
+			return
+		}
+		if _, err := json.Marshal(got); err != nil {
+			t.Errorf("the value is no JSON: %v", err)
+		}
+		keep := func(intrinsic.Reference) (string, bool, error) { return "x", false, nil }
+		if _, err := intrinsic.Dynamic(got, keep); err != nil && err.Error() == "" {
+			t.Error("a dynamic reference fails without a sentence")
+		}
+	})
 }
