@@ -242,6 +242,29 @@ var flows = []flow{
 		status: contract.Failed, within: time.Minute, reason: []string{"The build succeeded, but repository shop holds no image"},
 	},
 	{
+		name: "no way to the build context",
+		given: func(w *world) {
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("DOWNLOAD_SOURCE", "FAILED", "CLIENT_ERROR", "RequestError: send request failed caused by: dial tcp 52.216.0.1:443: i/o timeout")})
+		},
+		status: contract.Failed, within: time.Minute,
+		reason: []string{"CodeBuild could not fetch the build context in phase DOWNLOAD_SOURCE", "i/o timeout", "route to S3"},
+	},
+	{
+		name: "no machine",
+		given: func(w *world) {
+			ends(w, handler.Build{Status: "FAILED", Phases: phases("PROVISIONING", "CLIENT_ERROR", "BUILD_CONTAINER_UNABLE_TO_START", "no route")})
+		},
+		status: contract.Failed, within: time.Minute,
+		reason: []string{"CodeBuild could not provide a machine for the build in phase PROVISIONING", "no route", "subnets"},
+	},
+	{
+		name: "request that came late",
+		given: func(w *world) {
+			w.now = sent.Add(33 * time.Minute)
+		},
+		status: contract.Failed, within: time.Minute, reason: []string{"was over before a build could begin"},
+	},
+	{
 		name: "build that nobody knows",
 		given: func(w *world) {
 			w.onBuild = func(int) outcome { return outcome{took: time.Minute, error: "States.TaskFailed", cause: buildN(1)} }
