@@ -119,3 +119,20 @@ func TestCommandFails(t *testing.T) {
 		})
 	}
 }
+
+// TestQuota: one slot, and more builds than may wait for it: CodeBuild refuses the last ones until there is room.
+func TestQuota(t *testing.T) {
+	const builders = 8 // one builds, five wait in the queue (CodeBuild User Guide, "Quotas for AWS CodeBuild")
+	app := caseApp{Stack: "Many"}
+	for i := range builders {
+		app.Builders = append(app.Builders, caseBuilder{ID: fmt.Sprintf("B%d", i), Path: "web", Extra: fmt.Sprint(i), CacheDisabled: true})
+	}
+	r := newApp(t, app, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN true\n"})
+	o := r.rehearse(settings{"TOKENDOCKER_REHEARSE_FAULTS=build-slots=1", "TOKENDOCKER_REHEARSE_TIME_SCALE=20"}).wantExit(0)
+	for i := range builders {
+		if image := o.image(fmt.Sprintf("Many/B%d", i)); !image.Built {
+			t.Errorf("image %+v", image)
+		}
+	}
+	r.wantNothingLeft()
+}
