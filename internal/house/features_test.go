@@ -1,6 +1,7 @@
 package house
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"os"
@@ -40,22 +41,12 @@ func TestFeatures(t *testing.T) {
 		for _, m := range named.FindAllStringSubmatch(row.word+row.here, -1) {
 			mentioned[m[1]] = true
 		}
-		proofs := proof.FindAllStringSubmatch(row.proofs, -1)
 		switch {
 		case strings.HasPrefix(row.proofs, "open:"):
 			open++
 			t.Logf("docs/features.md:%d: open: %s", row.line, row.word)
-		case len(proofs) == 0 && !strings.HasPrefix(row.proofs, "documented:"):
+		case checkProofs(t, tests, fmt.Sprintf("docs/features.md:%d", row.line), row.proofs) == 0 && !strings.HasPrefix(row.proofs, "documented:"):
 			t.Errorf("docs/features.md:%d: no test: %s", row.line, row.word)
-		}
-		for _, p := range proofs {
-			body, found := tests[p[1]+"."+p[2]]
-			switch {
-			case !found:
-				t.Errorf("docs/features.md:%d: there is no %s in package %s", row.line, p[2], p[1])
-			case p[3] != "" && !body[p[3]]:
-				t.Errorf("docs/features.md:%d: %s.%s has no case %q", row.line, p[1], p[2], p[3])
-			}
 		}
 	}
 	for _, name := range surface(t) {
@@ -64,6 +55,22 @@ func TestFeatures(t *testing.T) {
 		}
 	}
 	t.Logf("%d rows, %d open", len(rows), open)
+}
+
+// checkProofs checks that each test that a text names exists, and counts them.
+func checkProofs(t *testing.T, tests map[string]map[string]bool, where, text string) int {
+	t.Helper()
+	proofs := proof.FindAllStringSubmatch(text, -1)
+	for _, p := range proofs {
+		body, found := tests[p[1]+"."+p[2]]
+		switch {
+		case !found:
+			t.Errorf("%s: there is no %s in package %s", where, p[2], p[1])
+		case p[3] != "" && !body[p[3]]:
+			t.Errorf("%s: %s.%s has no case %q", where, p[1], p[2], p[3])
+		}
+	}
+	return len(proofs)
 }
 
 // features reads the table's rows.
