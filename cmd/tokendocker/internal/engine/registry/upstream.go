@@ -19,8 +19,12 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
-// dockerHub is the host of Docker Hub's registry, for which Mirror stands in.
-const dockerHub = "registry-1.docker.io"
+// The registries for which Mirror stands in: Docker Hub, and ECR Public for the official images that it keeps below
+// docker/library (Amazon ECR Public Gallery, "Docker Official Images").
+const (
+	dockerHub = "registry-1.docker.io"
+	ecrPublic = "public.ecr.aws"
+)
 
 // Upstream names an image of an upstream registry, and a user of it.
 type Upstream struct {
@@ -38,8 +42,8 @@ type Importer struct {
 	transport http.RoundTripper
 }
 
-// NewImporter returns an importer into store. A mirror stands in for Docker Hub; it may be nil. Other registries are
-// reached through transport.
+// NewImporter returns an importer into store. A mirror stands in for Docker Hub, and for ECR Public's official images
+// of Docker Hub; it may be nil. Other registries are reached through transport.
 func NewImporter(store *Store, mirror *Mirror, transport http.RoundTripper) *Importer {
 	return &Importer{store: store, mirror: mirror, transport: transport}
 }
@@ -61,8 +65,8 @@ func (i *Importer) Import(ctx context.Context, from Upstream, arn string) (diges
 
 // source opens the upstream repository.
 func (i *Importer) source(ctx context.Context, from Upstream) (source, error) {
-	if from.Host == dockerHub && i.mirror != nil {
-		named, err := reference.WithName(from.Repository)
+	if repository, stands := from.mirrored(); stands && i.mirror != nil {
+		named, err := reference.WithName(repository)
 		if err != nil {
 			return nil, errNotUpstream()
 		}
@@ -78,6 +82,18 @@ func (i *Importer) source(ctx context.Context, from Upstream) (source, error) {
 		options = append(options, remote.WithAuth(&authn.Basic{Username: from.Username, Password: from.Password}))
 	}
 	return distant{repo, options}, nil
+}
+
+// mirrored is the name that the image's repository has in a mirror of Docker Hub.
+func (u Upstream) mirrored() (repository string, stands bool) {
+	switch u.Host {
+	case dockerHub:
+		return u.Repository, true
+	case ecrPublic:
+		repository, stands = strings.CutPrefix(u.Repository, "docker/")
+		return repository, stands && strings.HasPrefix(repository, "library/")
+	}
+	return "", false
 }
 
 // take copies what a manifest names, and then the manifest.

@@ -17,7 +17,7 @@ import (
 
 const secretARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub-a1B2c3"
 
-// cached makes rules for Docker Hub and Quay, and a Docker Hub that has library/busybox:1.
+// cached makes rules for Docker Hub, Quay and ECR Public, and a Docker Hub that has library/busybox:1.
 func cached(t *testing.T) (*world, string) {
 	t.Helper()
 	w := newWorld(t, t.TempDir(), 1)
@@ -31,6 +31,7 @@ func cached(t *testing.T) (*world, string) {
 	for _, rule := range []string{
 		`{"ecrRepositoryPrefix":"hub","upstreamRegistryUrl":"registry-1.docker.io","credentialArn":"` + secretARN + `"}`,
 		`{"ecrRepositoryPrefix":"quay","upstreamRegistryUrl":"quay.io"}`,
+		`{"ecrRepositoryPrefix":"public","upstreamRegistryUrl":"public.ecr.aws"}`,
 	} {
 		if _, err := w.call(t, "us-east-1", "CreatePullThroughCacheRule", rule); err != nil {
 			t.Fatal(err)
@@ -56,6 +57,7 @@ func TestPullThrough(t *testing.T) {
 		want                string
 	}{
 		{name: "first pull", source: iam, reference: "hub/library/busybox:1"},
+		{name: "official image of ECR Public", source: "Amazon ECR Public Gallery, Docker Official Images, 2026-11", reference: "public/docker/library/busybox:1"},
 		{name: "into a repository that is there", source: iam, repository: "hub/library/busybox", denied: "ecr:CreateRepository", reference: "hub/library/busybox:1"},
 		{name: "may not pull", source: iam, denied: "ecr:BatchGetImage", reference: "hub/library/busybox:1", want: "DENIED: User: " + user + " is not authorized to perform: ecr:BatchGetImage"},
 		{name: "may not create the repository", source: troubles, denied: "ecr:CreateRepository", reference: "hub/library/busybox:1", want: notThere},
@@ -89,7 +91,8 @@ func TestPullThrough(t *testing.T) {
 			if slices.ContainsFunc(w.gate.asked, func(a string) bool { return strings.Contains(a, "Import") }) {
 				t.Errorf("the second pull asks for %v", w.gate.asked)
 			}
-			if err := pull(ref(t, host+"/hub/library/busybox@"+digest), w.options(t)); err != nil {
+			repository, _, _ := strings.Cut(c.reference, ":")
+			if err := pull(ref(t, host+"/"+repository+"@"+digest), w.options(t)); err != nil {
 				t.Errorf("by digest: %v", err)
 			}
 			if len(w.seen) > 0 {
