@@ -310,3 +310,19 @@ func TestQueryAnswerIsEscaped(t *testing.T) {
 		t.Errorf("the answer is no XML: %v", err)
 	}
 }
+
+// A caller whose network leads nowhere gets no answer, as on a wire that is cut; others do.
+func TestUnreachable(t *testing.T) {
+	f := newFixture(t, nil, &echo{name: "sts", answer: accountXML()})
+	f.Reachable = func(as *session.Session, service string) bool { return as != f.operator || service != "sts" }
+	ask := func(as *session.Session) error {
+		_, err := sts.NewFromConfig(f.config(as)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+		return err
+	}
+	if err := ask(f.operator); err == nil || !strings.Contains(err.Error(), "EOF") {
+		t.Errorf("got %v, want a connection that ends", err)
+	}
+	if err := ask(f.sessions.Add(&session.Session{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/other"})); err != nil {
+		t.Error(err)
+	}
+}

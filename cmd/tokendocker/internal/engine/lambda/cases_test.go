@@ -23,6 +23,9 @@ func TestInvocationCases(t *testing.T) {
 		errCode string
 	}{
 		{name: "answer", source: "Lambda API Reference, Invoke, 2026-11", event: `{"a":1}`, want: `{"a":1}`, logged: "REPORT RequestId: "},
+		{name: "function in a VPC", source: "Lambda Developer Guide, Giving Lambda functions access to resources in an Amazon VPC, 2026-11",
+			limit: "a function reaches everything, whatever its VpcConfig says",
+			props: map[string]any{"VpcConfig": map[string]any{"SubnetIds": []any{"subnet-1"}, "SecurityGroupIds": []any{"sg-1"}}}, event: `{"a":1}`, want: `{"a":1}`},
 		{name: "empty payload", source: "Lambda API Reference, Invoke, 2026-11", event: ``, want: `{}`},
 		{name: "error of the function", source: "Lambda Developer Guide, Runtime API, Invocation error, 2026-11",
 			event: `{"Do":"error"}`, want: `{"errorType":"MyError","errorMessage":"as asked"}`, failed: true, logged: "Status: error"},

@@ -75,6 +75,7 @@ type world struct {
 
 	mirror   *registry.Mirror // of Docker Hub
 	upstream http.RoundTripper
+	cutOff   *session.Session // no way leads from it to the registry
 }
 
 func newWorld(t *testing.T, dir string, factor float64) *world {
@@ -103,7 +104,9 @@ func newWorld(t *testing.T, dir string, factor float64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = httptest.NewTLSServer(registry.NewFront(w.store, w.tokens, w.room, w.gate))
+	front := registry.NewFront(w.store, w.tokens, w.room, w.gate)
+	front.Reachable = func(as *session.Session) bool { return as != w.cutOff }
+	w.server = httptest.NewTLSServer(front)
 	w.client = clientTo(w.server)
 	t.Cleanup(w.close)
 	return w
@@ -365,6 +368,27 @@ func TestPasswords(t *testing.T) {
 				t.Errorf("challenge %q, want %q", got, challenge)
 			}
 		})
+	}
+}
+
+// A caller whose network does not lead to the registry gets no answer, not even to a login.
+func TestUnreachable(t *testing.T) {
+	w := newWorld(t, t.TempDir(), 1)
+	w.cutOff = builder()
+	for _, as := range []*session.Session{builder(), w.cutOff} {
+		password, _ := w.tokens.Issue(as)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+host+"/v2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("AWS", password)
+		resp, err := w.client.Do(req)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if (err != nil) != (as == w.cutOff) {
+			t.Errorf("cut off: %t, got %v", as == w.cutOff, err)
+		}
 	}
 }
 
