@@ -225,7 +225,9 @@ func (b builder) more(stack awscdk.Stack, props *tokendocker.TokenInjectableDock
 
 func (n *network) add(stack awscdk.Stack, id string, props *tokendocker.TokenInjectableDockerBuilderProps) {
 	if !n.Isolated {
-		vpc := awsec2.NewVpc(stack, jsii.String(id+"Network"), &awsec2.VpcProps{MaxAzs: jsii.Number(1), NatGateways: jsii.Number(1)})
+		vpc := awsec2.NewVpc(stack, jsii.String(id+"Network"), &awsec2.VpcProps{
+			MaxAzs: jsii.Number(1), NatGateways: jsii.Number(1), RestrictDefaultSecurityGroup: jsii.Bool(true),
+		})
 		props.Vpc = vpc
 		props.SubnetSelection = &awsec2.SubnetSelection{SubnetType: awsec2.SubnetType_PRIVATE_WITH_EGRESS}
 		group := awsec2.NewSecurityGroup(stack, jsii.String(id+"Group"), &awsec2.SecurityGroupProps{Vpc: vpc, AllowAllOutbound: jsii.Bool(false)})
