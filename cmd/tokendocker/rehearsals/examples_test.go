@@ -23,11 +23,12 @@ type example struct {
 
 // examples has a row for each folder; examples/simple has a test of its own.
 var examples = map[string]example{
-	"simple":         {},
-	"multi-image":    {check: severalImages},
-	"query-interval": {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=20", "TOKENDOCKER_REHEARSE_FAULTS=replication-delay=100s"}, check: oftenLooked},
-	"advanced":       {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: privateConfiguration},
-	"cross-region":   {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: functionElsewhere},
+	"simple":             {},
+	"multi-image":        {check: severalImages},
+	"pull-through-cache": {check: cachedBase},
+	"query-interval":     {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=20", "TOKENDOCKER_REHEARSE_FAULTS=replication-delay=100s"}, check: oftenLooked},
+	"advanced":           {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: privateConfiguration},
+	"cross-region":       {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: functionElsewhere},
 	"private-registry": {
 		context: map[string]string{"registry": registry.MirrorHost, "base": "library/busybox:1"},
 		secrets: `{"registry-login": {"username": "robot", "password": "hunter2"}}`,
@@ -135,6 +136,28 @@ func privateConfiguration(t *testing.T, _ *rehearsed, o outcome) {
 	route, built, service := o.at("Advanced/Vpc/PrivateSubnet1/DefaultRoute"), o.at("Advanced/Web/Build/Default"), o.at("Advanced/Service/Service")
 	if route < 0 || built < route || service < built {
 		t.Errorf("made in the order route %d, image %d, service %d", route, built, service)
+	}
+}
+
+// cachedBase: the base image has come through the account's own registry, which keeps it, and the image is for arm64.
+func cachedBase(t *testing.T, r *rehearsed, o outcome) {
+	const cached = "ecr-public/docker/library/node"
+	image := o.image("PullThroughCache/ApiImage")
+	if !strings.HasPrefix(string(o.file(image, "/app/handler.mjs")), "export async function handle") || !o.has(image, "/usr/local/bin/node") {
+		t.Error("the image does not hold the function and its base image")
+	}
+	if got := o.config(image).Architecture; got != "arm64" {
+		t.Errorf("the image is for %s", got)
+	}
+	e := r.open()
+	defer e.Close(t.Context()) //nolint:errcheck // the test is over
+	var list struct{ ImageIDs []struct{ ImageTag string } }
+	must(t, e.Call(t.Context(), "ecr", "ListImages", map[string]string{"repositoryName": cached}, &list))
+	if len(list.ImageIDs) != 1 || list.ImageIDs[0].ImageTag != "22-slim" {
+		t.Errorf("the cache holds %+v", list.ImageIDs)
+	}
+	if log := logged(t, e, "/aws/codebuild/"); !strings.Contains(log, "FROM 123456789012.dkr.ecr.us-east-1.amazonaws.com/"+cached+":22-slim") {
+		t.Errorf("the build has another base image:\n%s", log)
 	}
 }
 

@@ -1,0 +1,3 @@
+export async function handle(event) {
+  return { greeting: `Hello, ${event.name ?? "world"}` };
+}
