@@ -173,7 +173,6 @@ func TestDockerLoginFails(t *testing.T) {
 			app.write("secrets.json", test.secrets)
 			out := app.rehearse(settings{"TOKENDOCKER_REHEARSE_SECRETS=" + filepath.Join(app.app, "secrets.json"),
 				"TOKENDOCKER_REHEARSE_TIME_SCALE=20"}).wantExit(4) // a refusal is believed after minutes: it may be a permission that is on its way
-			t.Log(out.stderr, out.stdout)
 			if reason := out.summary.Stacks[0].Failure.Reason; !strings.Contains(reason, test.want) || strings.Contains(out.stdout+out.stderr, "hunter2") {
 				t.Errorf("reason %q", reason)
 			}
