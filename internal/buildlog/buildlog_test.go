@@ -47,11 +47,11 @@ func TestRead(t *testing.T) {
 		}}, "Docker build failed at step [1/2] RUN printf 'fake"},
 		{"badfrom", buildlog.Failure{Kind: buildlog.Base, Step: "[internal] load metadata for 127.0.0.1:9/nope:1", ExitCode: -1, Subject: "127.0.0.1:9/nope:1",
 			Tail: dockerfile("   1 | >>> FROM 127.0.0.1:9/nope:1", "   2 |     RUN true", "   3 |")},
-			"The base image 127.0.0.1:9/nope:1 could not be fetched: 127.0.0.1:9/nope:1: failed to resolve"},
+			"The base image 127.0.0.1:9/nope:1 could not be fetched: failed to do request: Head \"http"},
 		// Put together from NVIDIA/gpu-driver-container#783.
 		{"ratelimit", buildlog.Failure{Kind: buildlog.Base, Step: "[internal] load metadata for docker.io/library/node:22", ExitCode: -1, Subject: "docker.io/library/node:22",
 			Tail: dockerfile("   1 | >>> FROM node:22", "   2 |     RUN true", "   3 |")},
-			"The base image docker.io/library/node:22 could not be fetched: node:22: failed to resolve source metadata for docker.io/library/node:22: failed to copy: httpReadSeeker: failed open: " +
+			"The base image docker.io/library/node:22 could not be fetched: failed to copy: httpReadSeeker: failed open: " +
 				"unexpected status from GET request to https://registry-1.docker.io/v2/library/node/manifests/sha256:962f6cadeae0ea6284001009daa4cc9a8c37e75d1f5191cf0eb83fe565b63dd7: 429 Too Many Requests. " +
 				"Log in (DockerLogin), or take it from a cache of your own (EcrPullThroughCachePrefixes)."},
 		{"syntax", buildlog.Failure{Kind: buildlog.Syntax, ExitCode: -1, Tail: dockerfile("   1 |     FROM base", "   2 | >>> RUNN true", "   3 |")},
@@ -277,4 +277,21 @@ func FuzzSpoof(f *testing.F) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// TestBaseImageInECR: what ECR says without a permission names none; the summary does.
+func TestBaseImageInECR(t *testing.T) {
+	const hub = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/node:22"
+	said := func(why string) string { return hub + ": failed to resolve source metadata for " + hub + ": " + why }
+	const forbidden = "unexpected status from HEAD request to https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v2/docker-hub/library/node/manifests/22: 403 Forbidden"
+	for name, c := range map[string]struct{ base, message, want string }{
+		"may not pull":   {hub, said(forbidden), "could not be fetched: " + forbidden + ". The build's role may not pull it (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer): if it comes through a pull-through cache, name the prefix of the rule in EcrPullThroughCachePrefixes; "},
+		"not there":      {hub, said(hub + ": not found"), hub + ": not found. If it comes through a pull-through cache, look at the rule's prefix, "},
+		"other registry": {"ghcr.io/a/b:1", "ghcr.io/a/b:1: failed to resolve source metadata for ghcr.io/a/b:1: 403 Forbidden", "could not be fetched: 403 Forbidden."},
+	} {
+		got := buildlog.Failure{Kind: buildlog.Base, Subject: c.base, Message: c.message}.Summary()
+		if !strings.Contains(got, c.want) || strings.Contains(got, "failed to resolve") || name == "other registry" && !strings.HasSuffix(got, c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

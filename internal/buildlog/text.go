@@ -3,6 +3,7 @@ package buildlog
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,7 +72,7 @@ func (f Failure) Summary() string {
 	case Syntax:
 		return "The Dockerfile is not valid: " + f.Message + "."
 	case Base:
-		return fmt.Sprintf("The base image %s could not be fetched: %s.%s", f.Subject, f.Message, f.limited())
+		return fmt.Sprintf("The base image %s could not be fetched: %s.%s", f.Subject, ofBase.ReplaceAllString(f.Message, ""), f.advice())
 	case Copy:
 		return fmt.Sprintf("Docker build failed at step %s: the source %q does not exist%s.", f.Step, f.Subject, f.excluded())
 	case Builder:
@@ -105,13 +106,27 @@ func (f Failure) exit() string {
 	return fmt.Sprintf(" with exit code %d", f.ExitCode)
 }
 
-// limited is the way out of a registry's limit of pulls, which the builds of many accounts share by their addresses
-// (Docker's documentation, "Docker Hub usage and limits").
-func (f Failure) limited() string {
-	if !strings.Contains(f.Message, "429 Too Many Requests") && !strings.Contains(f.Message, "toomanyrequests") {
-		return ""
+// inECR is the beginning of an image's name in a private registry of ECR.
+var inECR = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.`)
+
+// advice is the way out where a registry does not give a base image: of a limit of pulls, which the builds of many
+// accounts share by their addresses (Docker's documentation, "Docker Hub usage and limits"), and of what ECR says when
+// a permission is missing (Amazon ECR User Guide, "Troubleshooting pull through cache issues in Amazon ECR").
+func (f Failure) advice() string {
+	said := func(texts ...string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(f.Message, text) })
 	}
-	return " Log in (DockerLogin), or take it from a cache of your own (EcrPullThroughCachePrefixes)."
+	switch {
+	case said("429 Too Many Requests", "toomanyrequests"):
+		return " Log in (DockerLogin), or take it from a cache of your own (EcrPullThroughCachePrefixes)."
+	case inECR.MatchString(f.Subject) && said("403 Forbidden", "pull access denied", "denied: "):
+		return " The build's role may not pull it (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer): if it comes through a pull-through cache, " +
+			"name the prefix of the rule in EcrPullThroughCachePrefixes; else allow it in the repository's policy."
+	case inECR.MatchString(f.Subject) && said("not found", "manifest unknown", "name unknown"):
+		return " If it comes through a pull-through cache, look at the rule's prefix, at the image's name in the upstream registry " +
+			"(Docker Hub's official images are below library/), and whether a policy denies ecr:BatchImportUpstreamImage or ecr:CreateRepository."
+	}
+	return ""
 }
 
 // excluded says where to look for a source of the build context that is missing.
