@@ -71,6 +71,7 @@ type caseApp struct {
 	Region   string `json:",omitempty"`
 	Builders []caseBuilder
 	Readers  []caseReader `json:",omitempty"`
+	Caches   []string     `json:",omitempty"`
 	Broken   *caseBroken  `json:",omitempty"`
 }
 
@@ -124,10 +125,12 @@ type caseReader struct {
 	Outputs bool   `json:",omitempty"`
 }
 
-// caseArgument is a literal, or the name of a topic whose name is the value (--set STACK.TOPIC.TopicName=...).
+// caseArgument is a literal, the name of a topic whose name is the value (--set STACK.TOPIC.TopicName=...), or an image
+// of the account's own registry.
 type caseArgument struct {
 	Literal *string `json:",omitempty"`
 	Topic   string  `json:",omitempty"`
+	Image   string  `json:",omitempty"`
 }
 
 type caseBroken struct {

@@ -157,8 +157,15 @@ func (p *permissions) elsewhere(resource string, statement, n int) []byte {
 // minutes for "slow".
 func synthesize(t *testing.T) *permissions {
 	t.Helper()
-	app := caseApp{Stack: "One", Builders: []caseBuilder{{ID: "Web", Path: "web", Minutes: 5, Args: map[string]caseArgument{"A": {Topic: "T"}}}}}
-	r := newApp(t, app, map[string]string{"web/Dockerfile": "FROM busybox:1\nARG A\nRUN echo $A && [ $A != bad ] && if [ $A = slow ]; then sleep 600; fi\n"})
+	return synthesizeBuilder(t, caseBuilder{Args: map[string]caseArgument{"A": {Topic: "T"}}},
+		"FROM busybox:1\nARG A\nRUN echo $A && [ $A != bad ] && if [ $A = slow ]; then sleep 600; fi\n")
+}
+
+// synthesizeBuilder makes the assembly of the stack One with the builder Web and pull-through caches.
+func synthesizeBuilder(t *testing.T, b caseBuilder, dockerfile string, caches ...string) *permissions {
+	t.Helper()
+	b.ID, b.Path, b.Minutes = "Web", "web", 5
+	r := newApp(t, caseApp{Stack: "One", Caches: caches, Builders: []caseBuilder{b}}, map[string]string{"web/Dockerfile": dockerfile})
 	p := &permissions{t: t, assembly: filepath.Join(t.TempDir(), "cdk.out")}
 	cmd := exec.CommandContext(t.Context(), builders)
 	cmd.Dir = r.app

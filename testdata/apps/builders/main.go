@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -31,6 +32,8 @@ type app struct {
 	Region   string
 	Builders []builder
 	Readers  []reader
+	// Caches are prefixes of pull-through cache rules for Docker Hub.
+	Caches []string
 	// Broken adds a resource that fails once the builders are done (After) or while they run.
 	Broken *broken
 }
@@ -85,10 +88,12 @@ type reader struct {
 	Outputs       bool
 }
 
-// argument is a literal, or the name of a topic whose generated name is the value: what only a deploy knows.
+// argument is a literal, or what only a deploy knows: the generated name of a topic, or where an image of the account's
+// own registry is.
 type argument struct {
 	Literal *string
 	Topic   string
+	Image   string // "docker-hub/library/busybox:1"
 }
 
 type broken struct {
@@ -120,6 +125,7 @@ func (a app) stack(scope constructs.Construct) {
 	for _, b := range a.Builders {
 		built[b.ID] = b.add(stack, topics)
 	}
+	a.caches(stack, built)
 	for _, r := range a.Readers {
 		r.add(awscdk.NewStack(scope, jsii.String(r.Stack), a.place(r.Region)), a.Builders, built)
 	}
@@ -129,6 +135,24 @@ func (a app) stack(scope constructs.Construct) {
 		})
 		if a.Broken.After != "" {
 			resource.Node().AddDependency(built[a.Broken.After])
+		}
+	}
+}
+
+// caches makes the pull-through cache rules, each with a secret of the stack's, before any builder builds.
+func (a app) caches(stack awscdk.Stack, built map[string]tokendocker.TokenInjectableDockerBuilder) {
+	for _, prefix := range a.Caches {
+		secret := awssecretsmanager.NewSecret(stack, jsii.String(prefix+"Secret"), &awssecretsmanager.SecretProps{
+			SecretName: jsii.String("ecr-pullthroughcache/" + prefix),
+			GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
+				SecretStringTemplate: jsii.String(`{"username":"robot"}`), GenerateStringKey: jsii.String("accessToken"),
+			},
+		})
+		rule := awsecr.NewCfnPullThroughCacheRule(stack, jsii.String(prefix+"Cache"), &awsecr.CfnPullThroughCacheRuleProps{
+			EcrRepositoryPrefix: jsii.String(prefix), UpstreamRegistryUrl: jsii.String("registry-1.docker.io"), CredentialArn: secret.SecretArn(),
+		})
+		for _, b := range a.Builders {
+			built[b.ID].Node().AddDependency(rule)
 		}
 	}
 }
@@ -276,7 +300,10 @@ func values(arguments map[string]argument, stack awscdk.Stack, topics map[string
 }
 
 func (a argument) value(stack awscdk.Stack, topics map[string]awssns.CfnTopic) *string {
-	if a.Topic == "" {
+	switch {
+	case a.Image != "":
+		return jsii.String(*stack.Account() + ".dkr.ecr." + *stack.Region() + "." + *stack.UrlSuffix() + "/" + a.Image)
+	case a.Topic == "":
 		return a.Literal
 	}
 	if topics[a.Topic] == nil {
