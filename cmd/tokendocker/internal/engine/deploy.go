@@ -65,7 +65,15 @@ func (e *Engine) Deploy(ctx context.Context, d Deployment) (Outcome, error) {
 	if !found || descErr != nil {
 		return Outcome{}, errors.Join(err, descErr)
 	}
-	return Outcome{Stack: stack, Images: e.built(stack, requests), Simulated: result.Simulated}, err
+	images := e.built(stack, requests)
+	for _, s := range e.stacks.Nested(stack.ID) {
+		nested, _, err := e.stacks.Describe(s.Region, s.Name)
+		if err != nil {
+			return Outcome{}, err
+		}
+		images = append(images, e.built(nested, requests)...)
+	}
+	return Outcome{Stack: stack, Images: images, Simulated: result.Simulated}, err
 }
 
 // publish uploads an asset as the CDK CLI does.
@@ -93,7 +101,7 @@ func (e *Engine) built(stack cloudformation.Stack, requests []cloudformation.Cus
 	for _, image := range e.images.of(stack.ID, func(id string) bool { return paths[id] != "" }) {
 		b := Built{Image: image, Builder: builderOf(paths[image.LogicalID])}
 		for _, r := range requests {
-			if r.LogicalID != image.LogicalID {
+			if r.LogicalID != image.LogicalID || r.StackID != stack.ID {
 				continue
 			}
 			b.Took += r.End.Sub(r.Start)
@@ -125,7 +133,7 @@ func builderOf(resourcePath string) string {
 
 // Destroy deletes every stack, the newest first, and a stack whose exports are in use after those that use them.
 func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)) error {
-	stacks := e.stacks.Stacks()
+	stacks := slices.DeleteFunc(e.stacks.Stacks(), func(s cloudformation.Stack) bool { return s.ParentID != "" })
 	slices.SortFunc(stacks, func(a, b cloudformation.Stack) int { return b.Created.Compare(a.Created) })
 	for len(stacks) > 0 {
 		var held []cloudformation.Stack

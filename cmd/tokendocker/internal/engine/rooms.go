@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
@@ -156,7 +158,7 @@ func (e *Engine) openStacks(ctx context.Context) (err error) {
 	}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
 		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
-		Resolve: e.resolve, Zones: ec2.Zones})
+		Resolve: e.resolve, Fetch: e.fetch, Zones: ec2.Zones})
 	if err != nil {
 		return err
 	}
@@ -176,6 +178,20 @@ func (e *Engine) invoke(ctx context.Context, functionARN string, payload []byte,
 	}
 	return e.door.Call(ctx, as, region, "lambda", "Invoke",
 		lambda.InvokeInput{FunctionName: functionARN, InvocationType: "Event", Payload: payload}, nil)
+}
+
+// fetch reads a nested stack's template, as whoever deploys.
+func (e *Engine) fetch(ctx context.Context, region, url string) ([]byte, error) {
+	bucket, key, ok := cloudformation.SplitURL(url)
+	if !ok {
+		return nil, fmt.Errorf("TemplateURL must be a supported URL.") //nolint:staticcheck,revive,perfsprint // CloudFormation's own words
+	}
+	object, err := e.s3.Fetch(ctx, e.operator, region, bucket, key)
+	if err != nil {
+		return nil, fmt.Errorf("S3 error: %w", err) //nolint:staticcheck,revive // CloudFormation's own words
+	}
+	defer object.Close() //nolint:errcheck // read only
+	return io.ReadAll(io.LimitReader(object, template.MaxBytes+1))
 }
 
 // bootstrapVersion is what CDK's bootstrap stack leaves in Systems Manager; every rehearsal counts as bootstrapped.

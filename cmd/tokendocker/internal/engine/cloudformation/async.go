@@ -130,7 +130,7 @@ func (s *Service) Recover(ctx context.Context) error {
 	var mu sync.Mutex
 	var failed []error
 	for key, stack := range s.stacks.All() {
-		if !stack.Status.InProgress() || stack.Status == ReviewInProgress {
+		if !stack.Status.InProgress() || stack.Status == ReviewInProgress || stack.ParentID != "" {
 			continue
 		}
 		unlock := s.lock(key)

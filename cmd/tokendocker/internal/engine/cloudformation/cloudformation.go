@@ -34,6 +34,9 @@ type Receive func(ctx context.Context, region, name string) (url string, answers
 // follows it. Parameters read from Systems Manager come this way too.
 type Resolve func(ctx context.Context, stack resource.Stack, service, name string) (string, error)
 
+// Fetch reads a template that stands in S3, by its URL.
+type Fetch func(ctx context.Context, region, url string) ([]byte, error)
+
 // Options are what stacks need of the rest of the engine. All fields are required.
 type Options struct {
 	Store     *state.Store
@@ -45,6 +48,7 @@ type Options struct {
 	Invoke    Invoke
 	Receive   Receive
 	Resolve   Resolve
+	Fetch     Fetch
 	Zones     func(region string) []string // what Fn::GetAZs gives
 }
 

@@ -258,7 +258,7 @@ func (o *operation) complete(ctx context.Context) error {
 		o.stack.Completed = true
 		return o.cleanUp(ctx, CreateComplete)
 	}
-	if err := o.setStatus(UpdateCompleteCleanup, ""); err != nil {
+	if err := o.setStatus(UpdateCompleteCleanup, ""); err != nil || o.held {
 		return err
 	}
 	return o.cleanUp(ctx, UpdateComplete)

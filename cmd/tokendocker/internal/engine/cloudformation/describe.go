@@ -28,6 +28,8 @@ type Stack struct {
 	Changed        time.Time         // real; of the last event
 	Begun, Deleted time.Time         // real; Deleted is zero while the stack exists
 	ChangeSetID    string            // that the stack was last deployed with; empty: none
+
+	ParentID, RootID string // of a nested stack
 }
 
 // StackResource is a resource of a stack as DescribeStackResources shows it.
@@ -103,6 +105,7 @@ func (r stackRecord) view() Stack {
 		Parameters: map[string]string{}, Tags: r.Tags, Outputs: slices.Clone(r.Outputs)}
 	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
 	out.Protected, out.NoRollback, out.ChangeSetID = r.Protected, r.NoRollback, r.ChangeSetID
+	out.ParentID, out.RootID = r.ParentID, r.RootID
 	out.Begun, out.Changed, out.Deleted = r.Begun, r.Changed, r.Deleted
 	for name, value := range r.Parameters {
 		if slices.Contains(r.Hidden, name) {
@@ -128,14 +131,19 @@ func ascii(s string) string {
 
 // real reports whether resources of a type are made by a provider of their own.
 func (o *operation) real(resourceType string) bool {
-	return custom(resourceType) || o.service.Providers[resourceType] != nil
+	return custom(resourceType) || resourceType == stackType || o.service.Providers[resourceType] != nil
 }
 
 // simulated lists the resources whose types have no provider, leaving out those that are nothing in AWS either.
-func (o *operation) simulated() []Simulated {
+func (o *operation) simulated() []Simulated { return o.simulatedAmong(o.records) }
+
+func (o *operation) simulatedAmong(records map[string]*record) []Simulated {
 	var out []Simulated
-	for _, id := range sortedNames(o.records) {
-		rec := o.records[id]
+	for _, id := range sortedNames(records) {
+		rec := records[id]
+		if rec.Type == stackType && rec.Current != nil {
+			out = append(out, o.simulatedAmong(o.service.load(rec.Current.PhysicalID))...)
+		}
 		if !o.real(rec.Type) && !simulated.Inert(rec.Type) {
 			out = append(out, Simulated{rec.LogicalID, rec.Path, rec.Type})
 		}

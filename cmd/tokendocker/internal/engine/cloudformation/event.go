@@ -24,7 +24,7 @@ type Event struct {
 }
 
 // Stack reports whether the event is the stack's own.
-func (e Event) Stack() bool { return e.Type == stackType }
+func (e Event) Stack() bool { return e.Type == stackType && e.PhysicalID == e.StackID }
 
 // maxEvents is how many events of a stack are kept.
 const maxEvents = 2000
@@ -71,14 +71,20 @@ func (o *operation) save() error {
 type news struct {
 	mu     sync.Mutex
 	events map[string][]Event
+	last   map[string]time.Time // real time of the last event
 }
 
 func (n *news) add(e Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.events == nil {
-		n.events = map[string][]Event{}
+		n.events, n.last = map[string][]Event{}, map[string]time.Time{}
 	}
+	// Clients see milliseconds and sort by them.
+	if next := n.last[e.StackID].Add(time.Millisecond); e.Real.Before(next) {
+		e.Real = next
+	}
+	n.last[e.StackID] = e.Real
 	n.events[e.StackID] = append(n.events[e.StackID], e)
 }
 

@@ -18,6 +18,7 @@ type Failure struct {
 	Reason    string // as the stack event shows it
 	Cancelled bool   // because another resource had failed
 	Err       error  // what the provider returned
+	nested    bool   // in a nested stack
 }
 
 // Failed says that an operation did not bring a stack where it should be.
@@ -68,6 +69,9 @@ func (o *operation) failure(reason string) *Failed {
 func failedToMake(failures []Failure) string {
 	var created, updated []string
 	for _, f := range failures {
+		if f.nested {
+			continue
+		}
 		if f.Status == CreateFailed {
 			created = append(created, f.LogicalID)
 		} else {

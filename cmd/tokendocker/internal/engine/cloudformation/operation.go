@@ -34,6 +34,7 @@ type operation struct {
 
 	begin   func() error // sets the stack's status before its first resource changes, once
 	changed bool         // begin was called
+	held    bool         // the clean-up waits for the parent's
 	ahead   foresight    // empty unless the operation only looks ahead
 
 	mu       sync.Mutex // guards all below
@@ -52,6 +53,9 @@ func (s *Service) newOperation(stack stackRecord, token string, onEvent func(Eve
 func (o *operation) provider(resourceType string) resource.Provider {
 	if custom(resourceType) {
 		return customResource{o}
+	}
+	if resourceType == stackType {
+		return nestedStack{o}
 	}
 	if p := o.service.Providers[resourceType]; p != nil {
 		return p

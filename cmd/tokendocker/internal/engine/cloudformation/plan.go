@@ -115,9 +115,6 @@ func (p *plan) checkTypes() error {
 	var unknown []string
 	for _, id := range p.template.ResourceNames() {
 		r := p.template.Resources[id]
-		if r.Type == stackType {
-			return template.Errorf(r.Line, "%s is a nested stack, which this engine does not deploy", id)
-		}
 		if !resourceType.MatchString(r.Type) && !slices.Contains(unknown, r.Type) {
 			unknown = append(unknown, r.Type)
 		}

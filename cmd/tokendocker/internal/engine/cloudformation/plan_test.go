@@ -31,8 +31,6 @@ func TestDeployRefuses(t *testing.T) {
 		{name: "rule", source: "User Guide, Rules, 2026-11", limit: "the message's words are ours",
 			template: `{"Parameters": {"V": {"Type": "String", "Default": "5"}}, "Rules": {"R": {"Assertions": [{"Assert": {"Fn::Not": [{"Fn::Contains": [["1", "5"], {"Ref": "V"}]}]}, "AssertDescription": "too old"}]}},
 				"Resources": {` + thing("A", `""`) + `}}`, want: "Rule R failed: too old"},
-		{name: "nested stack", source: "Template Reference, AWS::CloudFormation::Stack, 2026-11", limit: "nested stacks are not deployed",
-			template: `{"Resources": {"N": {"Type": "AWS::CloudFormation::Stack"}}}`, want: "N is a nested stack"},
 		{name: "type that cannot be", source: "re:Post, CloudFormation template validation errors, 2026-11",
 			template: `{"Resources": {"N": {"Type": "Bucket"}}}`, want: "Template format error: Unrecognized resource types: [Bucket]"},
 		{name: "capability", source: "User Guide, Acknowledging IAM resources, 2026-11",

@@ -67,6 +67,9 @@ type stackRecord struct {
 	Resolved                map[string]string // by parameter, what Systems Manager gave
 	Protected, NoRollback   bool
 	Begun, Changed, Deleted time.Time // real
+
+	ParentID, RootID string   // of a nested stack
+	Earlier          *earlier // of a nested stack that waits for its parent
 }
 
 // version is a resource at one point of its life.

@@ -10,9 +10,12 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
+// rollbackToken ends the tokens of roll-backs.
+const rollbackToken = "-rollback"
+
 // rollBackCreate deletes what a failed create has made.
 func (o *operation) rollBackCreate(ctx context.Context, reason string) error {
-	o.token += "-rollback"
+	o.token += rollbackToken
 	if err := o.setStatus(RollbackInProgress, reason); err != nil {
 		return err
 	}
@@ -28,7 +31,7 @@ func (o *operation) rollBackCreate(ctx context.Context, reason string) error {
 
 // rollBackUpdate brings all resources back to what they were before a failed update, and deletes the new ones.
 func (o *operation) rollBackUpdate(ctx context.Context, reason string) error {
-	o.token += "-rollback"
+	o.token += rollbackToken
 	if err := o.setStatus(UpdateRollbackInProgress, reason); err != nil {
 		return err
 	}
@@ -120,6 +123,9 @@ func (o *operation) cleanUp(ctx context.Context, end Status) error {
 		if rec.Removed && rec.Current != nil {
 			nodes = append(nodes, &doomed{rec: rec, version: *rec.Current, created: rec.Touched && rec.Before == nil})
 		}
+	}
+	if err := o.release(ctx); err != nil {
+		return err
 	}
 	o.destroy(ctx, nodes)
 	if stopped(ctx) {

@@ -34,6 +34,7 @@ type world struct {
 	server *httptest.Server
 	things *things
 	ssm    map[string]string
+	urls   map[string]string            // templates in S3
 	set    map[string]map[string]string // overrides of the next deployments
 
 	mu      sync.Mutex
@@ -46,7 +47,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), things: newThings(), ssm: map[string]string{}, boxes: map[string]chan []byte{}}
+	w := &world{t: t, dir: t.TempDir(), things: newThings(), ssm: map[string]string{}, urls: map[string]string{}, boxes: map[string]chan []byte{}}
 	w.server = httptest.NewServer(http.HandlerFunc(w.put))
 	t.Cleanup(w.server.Close)
 	w.open()
@@ -65,6 +66,12 @@ func (w *world) open() {
 		Providers: map[string]resource.Provider{"Test::Thing::Plain": w.things, "Test::Thing::Fixed": fixed{w.things}, "AWS::Lambda::Function": functions{}},
 		Default:   simulated.New(nil).Provider,
 		Invoke:    w.invoke, Receive: w.receive,
+		Fetch: func(_ context.Context, _, url string) ([]byte, error) {
+			if text, ok := w.urls[url]; ok {
+				return []byte(text), nil
+			}
+			return nil, errors.New("S3 error: The specified key does not exist.")
+		},
 		Zones: func(region string) []string { return []string{region + "a", region + "b"} },
 		Resolve: func(_ context.Context, stack resource.Stack, service, name string) (string, error) {
 			value, ok := w.ssm[service+":"+name]

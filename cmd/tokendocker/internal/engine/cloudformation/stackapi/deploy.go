@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
@@ -93,7 +92,7 @@ func (r *Room) template(ctx context.Context, call *protocol.Call) ([]byte, error
 	case body != "":
 		return []byte(body), nil
 	}
-	bucket, key, ok := splitURL(where)
+	bucket, key, ok := cloudformation.SplitURL(where)
 	if !ok {
 		return nil, invalid("TemplateURL must be a supported URL.")
 	}
@@ -107,22 +106,6 @@ func (r *Room) template(ctx context.Context, call *protocol.Call) ([]byte, error
 		return nil, invalid("S3 error: %s", refused.Message)
 	}
 	return nil, err
-}
-
-// splitURL returns bucket and key of an object's URL, in either of S3's styles.
-// Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
-func splitURL(text string) (bucket, key string, ok bool) {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return "", "", false
-	}
-	path := strings.TrimPrefix(u.Path, "/")
-	if host := u.Hostname(); strings.Contains(host, ".s3.") || strings.Contains(host, ".s3-") {
-		bucket, _, _ = strings.Cut(strings.Replace(host, ".s3-", ".s3.", 1), ".s3.")
-		return bucket, path, path != ""
-	}
-	bucket, key, ok = strings.Cut(path, "/")
-	return bucket, key, ok && bucket != "" && key != ""
 }
 
 type stackID struct {

@@ -59,13 +59,15 @@ type stackOutput struct {
 	RoleARN                     string        `xml:",omitempty"`
 	Tags                        []tagOutput   `xml:"Tags>member"`
 	EnableTerminationProtection bool
+	ParentId                    string `xml:",omitempty"` //nolint:revive // AWS's spelling
+	RootId                      string `xml:",omitempty"` //nolint:revive // AWS's spelling
 	DriftInformation            struct{ StackDriftStatus string }
 }
 
 func stackOf(s cloudformation.Stack) stackOutput {
 	out := stackOutput{StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSetID, Description: s.Description, CreationTime: stamp(s.Begun),
 		DeletionTime: stamp(s.Deleted), StackStatus: string(s.Status), StackStatusReason: s.Reason, DisableRollback: s.NoRollback,
-		Capabilities: s.Capabilities, RoleARN: s.RoleARN, Tags: tagsOf(s.Tags), EnableTerminationProtection: s.Protected}
+		Capabilities: s.Capabilities, RoleARN: s.RoleARN, Tags: tagsOf(s.Tags), EnableTerminationProtection: s.Protected, ParentId: s.ParentID, RootId: s.RootID}
 	if s.Status != cloudformation.CreateInProgress && s.Status != cloudformation.CreateComplete && s.Status != cloudformation.ReviewInProgress {
 		out.LastUpdatedTime = stamp(s.Changed)
 	}

@@ -1,0 +1,146 @@
+package cloudformation_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+)
+
+// innerTemplates are the templates in S3, by the last part of their URLs.
+func innerTemplates() map[string]string {
+	inner := func(resources, outputs string) string {
+		return `{"Parameters": {"Value": {"Type": "String"}, "Names": {"Type": "CommaDelimitedList", "Default": "a,b"}},
+			"Resources": {` + resources + `}, "Outputs": {` + outputs + `}}`
+	}
+	a := `"A": {"Type": "Test::Thing::Plain", "Properties": {"Value": {"Ref": "Value"}}}`
+	b := `"B": {"Type": "Test::Thing::Fixed", "Properties": {"Value": {"Fn::Join": ["/", {"Ref": "Names"}]}}}`
+	out := `"Out": {"Value": {"Fn::GetAtt": ["A", "Value"]}}`
+	return map[string]string{
+		"one":     inner(a+","+b, out),
+		"less":    inner(a, out),
+		"failing": inner(a+`, "F": {"Type": "Test::Thing::Plain", "DependsOn": "A", "Properties": {"Fail": "create"}}`, out),
+		"slow":    inner(a+`, "Slow": {"Type": "Test::Thing::Plain", "DependsOn": "A", "Properties": {"Wait": "5s"}}`, out),
+		"wrong":   `{"Resources": {}}`,
+		"middle": inner(`"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3.us-east-1.amazonaws.com/bucket/one",
+			"Parameters": {"Value": {"Ref": "Value"}}}}`, `"Out": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Out"]}}`),
+	}
+}
+
+func TestNestedStacks(t *testing.T) {
+	const guide = "User Guide, Split a template into reusable pieces using nested stacks, 2026-11"
+	nested := func(url, parameters string) string {
+		return `"N": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://bucket.s3.us-east-1.amazonaws.com/` + url + `", "Parameters": {` + parameters + `}}}`
+	}
+	user := `"U": {"Type": "Test::Thing::Plain", "Properties": {"Value": {"Fn::GetAtt": ["N", "Outputs.Out"]}}}`
+	breaks := `"X": {"Type": "Test::Thing::Plain", "DependsOn": "U", "Properties": {"Fail": "create"}}`
+	cases := []struct {
+		name, source, limit string
+		steps               []step
+	}{
+		{name: "created before its users, deleted after them", source: guide, steps: []step{
+			{resources: nested("one", `"Value": "1", "Names": ["x", "y"]`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
+			{calls: "delete U-1, delete A-1 | delete B-1", status: "none", exist: []string{}},
+		}},
+		{name: "two deep", source: guide, steps: []step{
+			{resources: nested("middle", `"Value": "1"`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
+			{resources: nested("middle", `"Value": "2"`) + "," + user, calls: "update A-1, update U-1", status: "UPDATE_COMPLETE"},
+			{resources: nested("middle", `"Value": "3"`) + "," + user + "," + breaks, status: "UPDATE_ROLLBACK_COMPLETE", fails: "X does not want to create",
+				calls: "update A-1, update U-1, create X, update A-1, update U-1"},
+			{calls: "delete U-1, delete A-1 | delete B-1", status: "none", exist: []string{}},
+		}},
+		{name: "what an update removes goes with the parent's clean-up", source: guide, steps: []step{
+			{resources: nested("one", `"Value": "1"`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
+			{resources: nested("less", `"Value": "2"`) + "," + user, calls: "update A-1, update U-1, delete B-1", status: "UPDATE_COMPLETE", exist: []string{"A-1", "U-1"}},
+		}},
+		{name: "the parent's roll-back finds everything", source: guide, steps: []step{
+			{resources: nested("one", `"Value": "1", "Names": "x"`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
+			{resources: nested("one", `"Value": "2", "Names": "y"`) + "," + user + "," + breaks, status: "UPDATE_ROLLBACK_COMPLETE", fails: "X does not want to create",
+				calls: "create B, update A-1, update U-1, create X, update A-1, delete B-2, update U-1", exist: []string{"A-1", "B-1", "U-1"}},
+			{resources: nested("one", `"Value": "1", "Names": "x"`) + "," + user, calls: "", status: "UPDATE_ROLLBACK_COMPLETE"},
+		}},
+		{name: "its failure is the parent's", source: guide, steps: []step{
+			{resources: nested("failing", `"Value": "1"`) + "," + user, calls: "create A, create F, delete A-1", status: "ROLLBACK_COMPLETE", fails: "F does not want to create", exist: []string{}},
+			{resources: nested("one", `"Value": "1"`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
+			{resources: nested("failing", `"Value": "2"`) + "," + user, calls: "update A-2, create F, update A-2", status: "UPDATE_ROLLBACK_COMPLETE", fails: "F does not want to create",
+				exist: []string{"A-2", "B-1", "U-1"}},
+		}},
+		{name: "a failure beside it interrupts it", source: guide, steps: []step{
+			{resources: nested("slow", `"Value": "1"`) + `, "X": {"Type": "Test::Thing::Plain", "Properties": {"Fail": "create", "Wait": "200ms"}}`,
+				calls: "create A, create Slow, delete A-1 | create X", status: "ROLLBACK_COMPLETE", fails: "X does not want to create", exist: []string{}},
+		}},
+		{name: "template that is wrong", source: guide, steps: []step{
+			{resources: nested("wrong", ""), status: "ROLLBACK_COMPLETE", fails: "At least one Resources member must be defined"},
+		}},
+		{name: "template that is not there", source: guide, steps: []step{
+			{resources: nested("nowhere", ""), status: "ROLLBACK_COMPLETE", fails: "S3 error: The specified key does not exist."},
+		}},
+		{name: "output that is not there", source: guide, steps: []step{
+			{resources: nested("one", `"Value": "1"`) + `, "U": {"Type": "Test::Thing::Plain", "Properties": {"Value": {"Fn::GetAtt": ["N", "Outputs.No"]}}}`,
+				calls: "create A | create B, delete A-1 | delete B-1", status: "ROLLBACK_COMPLETE", fails: "does not support attribute type Outputs.No"},
+		}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for name, text := range innerTemplates() {
+				w.urls["https://bucket.s3.us-east-1.amazonaws.com/"+name] = text
+				w.urls["https://s3.us-east-1.amazonaws.com/bucket/"+name] = text
+			}
+			for i, s := range c.steps {
+				var err error
+				if s.resources == "" {
+					err = w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S"})
+				} else {
+					_, err = w.deploy(`{"Resources": {` + s.resources + `}}`)
+				}
+				checkStep(t, w, i, s, err)
+			}
+			if w.status() == "none" && len(w.Stacks()) > 0 {
+				t.Errorf("left %+v", w.Stacks())
+			}
+		})
+	}
+}
+
+// TestNestedStackEvents: parent and nested stack each tell of their own, and the failure names what failed first.
+func TestNestedStackEvents(t *testing.T) {
+	w := newWorld(t)
+	w.urls["https://bucket.s3.us-east-1.amazonaws.com/failing"] = innerTemplates()["failing"]
+	_, err := w.deploy(`{"Resources": {"N": {"Type": "AWS::CloudFormation::Stack", "Properties": {
+		"TemplateURL": "https://bucket.s3.us-east-1.amazonaws.com/failing", "Parameters": {"Value": "1"}}}}}`)
+	if err == nil || !strings.Contains(err.Error(), "F (Test::Thing::Plain): F does not want to create") {
+		t.Errorf("%v", err)
+	}
+	said := func(part string) bool {
+		return slices.ContainsFunc(w.events, func(e string) bool { return strings.Contains(e, part) })
+	}
+	for _, want := range []string{"F CREATE_FAILED: F does not want to create",
+		"was not successfully created: The following resource(s) failed to create: [F].", "S ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [N]."} {
+		if !said(want) {
+			t.Errorf("no event says %q:\n%s", want, strings.Join(w.events, "\n"))
+		}
+	}
+}
+
+// TestSplitURL: where a template stands in S3. Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets", 2026-11.
+func TestSplitURL(t *testing.T) {
+	cases := []struct {
+		url, bucket, key string
+		ok               bool
+	}{
+		{"https://s3.us-east-1.amazonaws.com/bucket/a/b.json", "bucket", "a/b.json", true},
+		{"https://bucket.s3.eu-west-1.amazonaws.com/a.json", "bucket", "a.json", true},
+		{"https://bucket.s3-eu-west-1.amazonaws.com/a.json", "bucket", "a.json", true},
+		{"s3://bucket/a.json", "", "", false},
+		{"https://bucket.s3.eu-west-1.amazonaws.com/", "", "", false},
+	}
+	for _, c := range cases {
+		bucket, key, ok := cloudformation.SplitURL(c.url)
+		if ok != c.ok || ok && (bucket != c.bucket || key != c.key) {
+			t.Errorf("%s: %s, %s, %v", c.url, bucket, key, ok)
+		}
+	}
+}
