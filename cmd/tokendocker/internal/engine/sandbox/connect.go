@@ -2,20 +2,24 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/proc"
 )
 
 // Connect connects a docker command to the sandbox's daemon, which it starts where it does not run yet, and returns
-// when either side has ended. It closes conn.
+// when either side has ended. It closes conn. Where the daemon cannot be started the docker command says why.
 func (s *Sandbox) Connect(ctx context.Context, conn net.Conn) error {
 	defer conn.Close() //nolint:errcheck // closed already where the other side ended it
 	if err := s.Start(ctx); err != nil {
+		refuse(conn, err)
 		return err
 	}
 	in, out, err := os.Pipe()
@@ -27,8 +31,20 @@ func (s *Sandbox) Connect(ctx context.Context, conn net.Conn) error {
 		_, _ = io.Copy(out, conn) // the end of either side ends the connection
 		_ = out.Close()
 	}()
-	return proc.Run(ctx, proc.Command{Name: "docker exec", Stdin: in, Stdout: conn, Grace: time.Second,
+	err = proc.Run(ctx, proc.Command{Name: "docker exec", Stdin: in, Stdout: conn, Grace: time.Second,
 		Argv: []string{"docker", "exec", "--interactive", s.name("engine"), realDocker, "system", "dial-stdio"}})
+	if failed, ok := errors.AsType[*proc.Error](err); ok && failed.ExitCode > 0 && !errors.Is(err, syscall.EPIPE) {
+		// The process's output is what the daemon said to the docker command, no message for here.
+		return fmt.Errorf("the connection to the docker daemon ended with exit code %d", failed.ExitCode)
+	}
+	return nil
+}
+
+// refuse answers a docker command's first request with an error, in the words of docker's API.
+func refuse(conn net.Conn, why error) {
+	body, _ := json.Marshal(map[string]string{"message": why.Error()}) // text always marshals
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+		len(body), body) // a command that went away has no use for it
 }
 
 // realDocker is the docker command in the sandbox's image; that in PATH is one that records builds.
