@@ -18,6 +18,7 @@ type operation func(*Room, *protocol.Call) (any, error)
 func operations() map[string]operation {
 	out := map[string]operation{
 		"DescribeAvailabilityZones":     (*Room).describeZones,
+		"DescribeVpnGateways":           noVPN, // the CDK's look-up of a VPC asks for them
 		"AuthorizeSecurityGroupIngress": authorize(kindIngress),
 		"AuthorizeSecurityGroupEgress":  authorize(kindEgress),
 		"RevokeSecurityGroupIngress":    revoke(kindIngress),
@@ -81,6 +82,8 @@ func (r *Room) describeZones(call *protocol.Call) (any, error) {
 	}
 	return out, nil
 }
+
+func noVPN(*Room, *protocol.Call) (any, error) { return set{name: "vpnGatewaySet"}, nil }
 
 // done is the answer of a call that has nothing to say.
 type done struct {

@@ -174,6 +174,19 @@ func TestDescribe(t *testing.T) {
 	if err != nil || len(tables.RouteTables) != 1 || len(tables.RouteTables[0].Routes) != 2 || *tables.RouteTables[0].Routes[1].NatGatewayId != w.made["Nat"].PhysicalID {
 		t.Errorf("tables %+v, %v", tables, err)
 	}
+	tables, err = w.client.DescribeRouteTables(ctx, &awsec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpcID}}}})
+	main := func(t types.RouteTable) bool { return len(t.Associations) == 1 && *t.Associations[0].Main }
+	if err != nil || len(tables.RouteTables) != 3 || !slices.ContainsFunc(tables.RouteTables, main) {
+		t.Errorf("tables of the VPC %+v, %v", tables, err)
+	}
+	none, err := w.client.DescribeVpcs(ctx, &awsec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("isDefault"), Values: []string{"true"}}}})
+	if err != nil || len(none.Vpcs) != 0 {
+		t.Errorf("a default VPC %+v, %v", none, err)
+	}
+	gateways, err := w.client.DescribeVpnGateways(ctx, &awsec2.DescribeVpnGatewaysInput{})
+	if err != nil || len(gateways.VpnGateways) != 0 {
+		t.Errorf("VPN gateways %+v, %v", gateways, err)
+	}
 	endpoints, err := w.client.DescribeVpcEndpoints(ctx, &awsec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{w.made["Registry"].PhysicalID}})
 	if err != nil || len(endpoints.VpcEndpoints) != 1 || endpoints.VpcEndpoints[0].VpcEndpointType != types.VpcEndpointTypeInterface || len(endpoints.VpcEndpoints[0].SubnetIds) != 1 {
 		t.Errorf("endpoints %+v, %v", endpoints, err)

@@ -132,7 +132,7 @@ type route struct {
 type association struct {
 	ID     string `xml:"routeTableAssociationId"`
 	Table  string `xml:"routeTableId"`
-	Subnet string `xml:"subnetId"`
+	Subnet string `xml:"subnetId,omitempty"`
 	Main   bool   `xml:"main"`
 }
 
@@ -140,6 +140,9 @@ func (r *Room) tableItem(t thing) any {
 	vpc, _ := r.find(t.Region, t.VPC)
 	routes := []route{{CIDR: vpc.text("CidrBlock"), Gateway: "local", State: "active"}}
 	var associations []association
+	if t.Owner != "" {
+		associations = append(associations, association{ID: r.identifier(t.Region, "rtbassoc-", t.ID), Table: t.ID, Main: true})
+	}
 	of := func(o thing) bool { return o.text("RouteTableId") == t.ID }
 	for _, o := range r.all(t.Region, kindRoute, of) {
 		routes = append(routes, route{o.text("DestinationCidrBlock"), o.text("DestinationPrefixListId"), o.text("GatewayId"), o.text("NatGatewayId"), "active"})
