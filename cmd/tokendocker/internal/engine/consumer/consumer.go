@@ -24,8 +24,12 @@ type Registry interface {
 	// Manifest returns the manifest that a reference (tag or digest) of a repository stands for. It fails with
 	// RepositoryNotFoundException or ImageNotFoundException.
 	Manifest(ctx context.Context, repositoryARN, reference string) (mediaType, digest string, body []byte, err error)
-	// ResourcePolicy returns the repository's policy as JSON, nil when it has none.
+	// ResourcePolicy returns the policy that holds for the repository as JSON, its own with its registry's; nil when
+	// there is none.
 	ResourcePolicy(repositoryARN string) []byte
+	// Import brings in an image through a pull-through cache where one is about the repository, as whoever pulls. It fails
+	// with RepositoryNotFoundException, ImageNotFoundException or UnableToGetUpstreamImageException.
+	Import(ctx context.Context, as *session.Session, repositoryARN, reference string) error
 }
 
 // Roles gives the sessions of roles that a service may assume.
@@ -159,7 +163,14 @@ func (c *Checker) lambdaMayPull(ctx context.Context, functionARN, repository str
 			return denied
 		}
 	}
-	policy, err := withLambda(c.Registry.ResourcePolicy(repository), functionARN)
+	var own struct {
+		PolicyText string `json:"policyText"`
+	}
+	err := c.Caller.Call(ctx, c.Deployer, i.region, "ecr", "GetRepositoryPolicy", map[string]any{"registryId": i.account, "repositoryName": i.name}, &own)
+	if err != nil && !hasCode(err, "RepositoryPolicyNotFoundException") {
+		return fmt.Errorf("read the policy of repository %s: %w", i.name, err)
+	}
+	policy, err := withLambda(own.PolicyText, functionARN)
 	if err == nil {
 		err = c.Caller.Call(ctx, c.Deployer, i.region, "ecr", "SetRepositoryPolicy",
 			map[string]any{"registryId": i.account, "repositoryName": i.name, "policyText": policy}, nil)
@@ -189,10 +200,10 @@ func (c *Checker) lambdaAllowed(ctx context.Context, functionARN, repository str
 const lambdaSid = "LambdaECRImageRetrievalPolicy"
 
 // withLambda returns a repository policy with Lambda's statement.
-func withLambda(policy []byte, functionARN string) (string, error) {
+func withLambda(policy, functionARN string) (string, error) {
 	document := map[string]any{"Version": "2012-10-17"}
-	if len(policy) > 0 {
-		if err := json.Unmarshal(policy, &document); err != nil {
+	if policy != "" {
+		if err := json.Unmarshal([]byte(policy), &document); err != nil {
 			return "", fmt.Errorf("read the repository's policy: %w", err)
 		}
 	}

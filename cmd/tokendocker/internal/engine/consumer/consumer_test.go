@@ -32,19 +32,41 @@ type world struct {
 	deployerMay     bool
 	noTrust         bool
 	set             string // policy that was set
+	above           string // a statement of the registry's
+	imported        bool   // the image of tag "cached"
 }
 
 func (w *world) Manifest(_ context.Context, arn, reference string) (string, string, []byte, error) {
 	switch {
 	case arn != repositoryARN:
 		return "", "", nil, protocol.Errorf("RepositoryNotFoundException", "no repository")
-	case reference != "v1" && reference != digest:
+	case reference != "v1" && reference != digest && (reference != "cached" || !w.imported):
 		return "", "", nil, protocol.Errorf("ImageNotFoundException", "no image")
 	}
 	return w.mediaType, digest, []byte(w.body), nil
 }
 
-func (w *world) ResourcePolicy(string) []byte { return []byte(w.policy) }
+func (w *world) ResourcePolicy(string) []byte {
+	if w.above == "" {
+		return []byte(w.policy)
+	}
+	return []byte(strings.Replace(w.policy, `"Statement":[`, `"Statement":[`+w.above+`,`, 1))
+}
+
+// Import has tag "cached" for those who may import, and knows that the upstream registry is closed for "closed".
+func (w *world) Import(ctx context.Context, as *session.Session, arn, reference string) error {
+	switch reference {
+	case "cached":
+		err := w.Allow(ctx, as, "", protocol.Need{Action: "ecr:BatchImportUpstreamImage", Resources: []string{arn}})
+		w.imported = err == nil
+		if err != nil {
+			return &protocol.Error{Code: "ImageNotFoundException", Hint: err.(*protocol.Error).Hint}
+		}
+	case "closed":
+		return protocol.Errorf("UnableToGetUpstreamImageException", "authentication failed")
+	}
+	return nil
+}
 
 func (w *world) AssumeAsService(_ context.Context, role, service, _ string, _ session.Cause) (*session.Session, error) {
 	if w.noTrust || service != "ecs-tasks.amazonaws.com" {
@@ -81,8 +103,16 @@ func (w *world) Allow(_ context.Context, as *session.Session, _ string, need pro
 	return nil
 }
 
-func (w *world) Call(_ context.Context, _ *session.Session, _, service, operation string, in, _ any) error {
-	if service != "ecr" || operation != "SetRepositoryPolicy" {
+func (w *world) Call(_ context.Context, _ *session.Session, _, service, operation string, in, out any) error {
+	switch service + ":" + operation {
+	case "ecr:GetRepositoryPolicy":
+		if w.policy == "" {
+			return protocol.Errorf("RepositoryPolicyNotFoundException", "no policy")
+		}
+		text, err := json.Marshal(map[string]string{"policyText": w.policy})
+		return errors.Join(err, json.Unmarshal(text, out))
+	case "ecr:SetRepositoryPolicy":
+	default:
 		return errors.New("unexpected call")
 	}
 	w.set = in.(map[string]any)["policyText"].(string)
@@ -179,6 +209,19 @@ func TestLambdaStatementKeepsTheOthers(t *testing.T) {
 	}
 }
 
+// TestLambdaStatementIsTheRepositorysOwn: what the registry's policy says is not copied into the repository's.
+func TestLambdaStatementIsTheRepositorysOwn(t *testing.T) {
+	w := &world{deployerMay: true, policy: `{"Version":"2012-10-17","Statement":[{"Sid":"mine","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:ListImages"}]}`,
+		above: `{"Sid":"above","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:ReplicateImage","Resource":"*"}`}
+	w.fill()
+	if _, err := checker(w, switches.Switches{}).ForFunction(t.Context(), functionARN, "arm64", host+"/team/app:v1"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(w.set, "above") || !strings.Contains(w.set, "mine") {
+		t.Errorf("policy %s", w.set)
+	}
+}
+
 // The case table of Amazon ECS as consumer.
 func TestTaskCases(t *testing.T) {
 	const page = "Amazon ECS Developer Guide, CannotPullContainer task errors, 2026-11"
@@ -200,6 +243,12 @@ func TestTaskCases(t *testing.T) {
 			want: "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " + host + "/team/app:v1: unexpected status from HEAD request to https://" + host + "/v2/team/app/manifests/v1: 403 Forbidden",
 			hint: "allow ecr:BatchGetImage"},
 		{name: "not found", source: page, image: host + "/team/app:v9", world: world{rights: all}, want: "failed to resolve ref " + host + "/team/app:v9: " + host + "/team/app:v9: not found"},
+		{name: "first pull through a cache", source: "Amazon ECR User Guide, IAM permissions required to sync an upstream registry, 2026-11", image: host + "/team/app:cached",
+			world: world{rights: append(all[:4:4], "ecr:BatchImportUpstreamImage")}},
+		{name: "first pull through a cache without the right", source: "Amazon ECR User Guide, Troubleshooting pull through cache issues, 2026-11", image: host + "/team/app:cached",
+			world: world{rights: all}, want: "/team/app:cached: not found", hint: "allow ecr:BatchImportUpstreamImage"},
+		{name: "closed upstream registry", source: "Amazon ECR User Guide, Troubleshooting pull through cache issues, 2026-11", image: host + "/team/app:closed",
+			world: world{rights: all}, want: "/team/app/manifests/closed: 403 Forbidden", hint: "UnableToGetUpstreamImageException: authentication failed"},
 		{name: "index", source: page, image: host + "/team/app:v1", world: world{rights: all, mediaType: ociIndex, body: `{"manifests":[{"platform":{"os":"linux","architecture":"arm64"}}]}`},
 			props: map[string]any{"RuntimePlatform": map[string]any{"CpuArchitecture": "ARM64"}}},
 		{name: "platform", source: page, image: host + "/team/app:v1", world: world{rights: all, mediaType: ociIndex, body: `{"manifests":[{"platform":{"os":"linux","architecture":"arm64"}}]}`},

@@ -75,12 +75,16 @@ func architecture(p map[string]any) string {
 
 // taskPull pulls one image as a task does: token, manifest, layers.
 func (c *Checker) taskPull(ctx context.Context, s *session.Session, i image, repository, architecture string) error {
-	mediaType, _, body, err := c.Registry.Manifest(ctx, repository, i.reference)
 	if denied := c.taskMayPull(ctx, s, i, repository); denied != nil {
 		return denied
 	}
+	missing := c.Registry.Import(ctx, s, repository, i.reference)
+	if hasCode(missing, "UnableToGetUpstreamImageException") {
+		return forbidden(i, missing)
+	}
+	mediaType, _, body, err := c.Registry.Manifest(ctx, repository, i.reference)
 	if hasCode(err, "RepositoryNotFoundException") || hasCode(err, "ImageNotFoundException") {
-		return cannotPull(fmt.Sprintf("pull image manifest has been retried 7 time(s): failed to resolve ref %s: %s: not found", i.uri, i.uri), nil)
+		return cannotPull(fmt.Sprintf("pull image manifest has been retried 7 time(s): failed to resolve ref %s: %s: not found", i.uri, i.uri), missing)
 	}
 	if err != nil {
 		return fmt.Errorf("read image %s: %w", i.uri, err)
@@ -110,12 +114,8 @@ func (c *Checker) taskMayPull(ctx context.Context, s *session.Session, i image, 
 }
 
 func (c *Checker) taskRights(ctx context.Context, s *session.Session, i image, repository string) error {
-	forbidden := func(cause error) error {
-		return cannotPull(fmt.Sprintf("pull image manifest has been retried 1 time(s): failed to resolve ref %s: unexpected status from HEAD request to "+
-			"https://%s/v2/%s/manifests/%s: 403 Forbidden", i.uri, i.host, i.name, i.reference), cause)
-	}
 	if c.Switches.RefusePull {
-		return forbidden(nil)
+		return forbidden(i, nil)
 	}
 	if err := c.Caller.Allow(ctx, s, i.region, protocol.Need{Action: "ecr:GetAuthorizationToken"}); err != nil {
 		return &protocol.Error{Code: "ResourceInitializationError", Hint: hint(err), Message: "unable to pull secrets or registry auth: execution resource retrieval failed: " +
@@ -124,10 +124,16 @@ func (c *Checker) taskRights(ctx context.Context, s *session.Session, i image, r
 	policy := string(c.Registry.ResourcePolicy(repository))
 	for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"} {
 		if err := c.Caller.Allow(ctx, s, i.region, protocol.Need{Action: action, Resources: []string{repository}, ResourcePolicy: policy}); err != nil {
-			return forbidden(err)
+			return forbidden(i, err)
 		}
 	}
 	return nil
+}
+
+// forbidden is the reason for which a registry gives no image.
+func forbidden(i image, cause error) error {
+	return cannotPull(fmt.Sprintf("pull image manifest has been retried 1 time(s): failed to resolve ref %s: unexpected status from HEAD request to "+
+		"https://%s/v2/%s/manifests/%s: 403 Forbidden", i.uri, i.host, i.name, i.reference), cause)
 }
 
 // cannotPull is the reason with which a task stops (Amazon ECS Developer Guide, "CannotPullContainer task errors").
