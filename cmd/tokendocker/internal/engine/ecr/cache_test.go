@@ -199,9 +199,11 @@ func TestUpstream(t *testing.T) {
 			t.Errorf("%s stands for %+v, %v", name, w.imported, err)
 		}
 	}
+	ours := struct{ name, source, limit string }{name: "cache of another ECR registry",
+		source: "Amazon ECR User Guide, ECR to ECR pull through cache, 2026-11", limit: "the rule is kept, and its images cannot be pulled"}
 	err := w.room.Import(t.Context(), front.Operator, "arn:aws:ecr:eu-west-1:111122223333:repository/ours/a", "1")
 	if got := code(err); !strings.Contains(got, "tokendocker does not pull from other ECR registries") {
-		t.Errorf("a cache of ECR: %q", got)
+		t.Errorf("%s: %q (%s)", ours.name, got, ours.source)
 	}
 	bad := cached(t, "no JSON")
 	bad.room.Caller = front.Door

@@ -102,6 +102,27 @@ func TestPullThrough(t *testing.T) {
 	}
 }
 
+// TestCacheIsNotRefreshed is a marked case: ECR looks for a newer image of a tag once in 24 hours.
+func TestCacheIsNotRefreshed(t *testing.T) {
+	c := struct{ name, source, limit string }{name: "tag that moved upstream",
+		source: "Amazon ECR User Guide, Sync an upstream registry with an Amazon ECR private registry, 2026-11", limit: "an image that is there is not looked for again"}
+	w, want := cached(t)
+	if err := pull(ref(t, host+"/hub/library/busybox:1"), w.options(t)); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	seed(t, dir, "library/busybox:1", image(t))
+	moved, err := registry.NewMirror(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer moved.Close() //nolint:errcheck // the folder goes away
+	w.mirror = moved
+	if img, err := remote.Image(ref(t, host+"/hub/library/busybox:1"), w.options(t)...); err != nil || digest(t, img) != want {
+		t.Errorf("%s (%s): %v", c.name, c.source, err)
+	}
+}
+
 // TestImportOverTheNetwork: an index comes with every image that it names, from a registry that is asked with the secret's
 // user; and what registries refuse has ECR's own words.
 // Source: Amazon ECR User Guide, "Sync an upstream registry with an Amazon ECR private registry", considerations for
