@@ -108,8 +108,8 @@ func (l Lease) held(ctx context.Context) (holding, error) {
 		return holding{}, problem("read the lease", name, err)
 	}
 	var h holding
-	if out.Parameter == nil || json.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &h) != nil {
-		return holding{}, nil
+	if out.Parameter != nil {
+		_ = json.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &h) // what somebody else wrote holds nothing
 	}
 	return h, nil
 }
