@@ -108,6 +108,22 @@ func checkPaths(t *testing.T, state string, template map[string]any) {
 	}
 }
 
+// A handler that fails is asked again for the hour that a custom resource has. Delays are those of the language:
+// IntervalSeconds, times BackoffRate each time, MaxDelaySeconds at most (states-language.net/spec.html, "Retrying").
+func TestHandlerIsAskedForAnHour(t *testing.T) {
+	_, states := definition(t, "aws")
+	retry := states[step].Retry[0]
+	number := func(field string) float64 { return retry[field].(float64) }
+	total, delay := 0.0, number("IntervalSeconds")
+	for range int(number("MaxAttempts")) {
+		total += min(delay, number("MaxDelaySeconds"))
+		delay *= number("BackoffRate")
+	}
+	if total < 3600 || total > 2*3600 {
+		t.Errorf("it is asked for %.0f seconds", total)
+	}
+}
+
 func TestDefinitionPartition(t *testing.T) {
 	text, states := definition(t, "aws-us-gov")
 	if strings.Contains(text, "arn:aws:") {
