@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"encoding/base64"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -146,7 +147,7 @@ func inNetwork(want, got string, _ *Request, _ bool) bool {
 func numeric(a, b string) (int, bool) {
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
-	return cmp.Compare(x, y), errX == nil && errY == nil
+	return cmp.Compare(x, y), errX == nil && errY == nil && !math.IsNaN(x) && !math.IsNaN(y)
 }
 
 func dates(a, b string) (int, bool) {
@@ -155,9 +156,9 @@ func dates(a, b string) (int, bool) {
 	return x.Compare(y), okX && okY
 }
 
-// date reads the ISO 8601 forms that IAM takes, or seconds since 1970.
+// date reads the forms of ISO 8601 that the W3C names, or seconds since 1970.
 func date(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, true
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -47,17 +48,22 @@ type grant int
 const (
 	grantNone    grant = iota
 	grantAccount       // the account is named: its own identity policies decide
-	grantDirect
+	grantRole          // the session's role is named: what limits the role limits the grant
+	grantSession       // the session itself, or everybody
 )
 
-// Evaluate returns the statements that allow and those that deny r. Policies without principals apply to whom they
-// are attached to.
-func (p *Policy) Evaluate(r *Request) (allow, deny []Match) {
-	allow, _, deny = p.evaluate(r)
-	return allow, deny
+// finding is what one policy says of a request.
+type finding struct {
+	allows []Match
+	grant  grant // how far the furthest of the statements that allow names the caller
+	denies bool
 }
 
-func (p *Policy) evaluate(r *Request) (direct, delegated, deny []Match) {
+// evaluate reads a policy, which may be nil. Policies without principals apply to whom they are attached to.
+func (p *Policy) evaluate(r *Request) (f finding) {
+	if p == nil {
+		return f
+	}
 	for i := range p.Statements {
 		s := &p.Statements[i]
 		g := s.grants(&r.Caller)
@@ -68,16 +74,13 @@ func (p *Policy) evaluate(r *Request) (direct, delegated, deny []Match) {
 		if len(matches) == 0 || !p.conditionsHold(s, r) {
 			continue
 		}
-		switch {
-		case !s.Allow:
-			deny = append(deny, matches...)
-		case g == grantDirect:
-			direct = append(direct, matches...)
-		default:
-			delegated = append(delegated, matches...)
+		if !s.Allow {
+			f.denies = true
+			continue
 		}
+		f.allows, f.grant = append(f.allows, matches...), max(f.grant, g)
 	}
-	return direct, delegated, deny
+	return f
 }
 
 // entries returns every pair of entries of statement i that covers the request's action and resource.
@@ -129,36 +132,76 @@ func (p *Policy) conditionsHold(s *Statement, r *Request) bool {
 // grants says how far the statement's principals name the caller.
 func (s *Statement) grants(c *Caller) grant {
 	if s.Principals == nil {
-		return grantDirect
+		return grantSession
+	}
+	if s.NotPrincipal {
+		if s.spares(c) {
+			return grantNone
+		}
+		return grantSession
 	}
 	best := grantNone
 	for _, p := range s.Principals {
 		best = max(best, p.grants(c))
 	}
-	if !s.NotPrincipal {
-		return best
+	return best
+}
+
+// spares says whether a NotPrincipal element is not about the caller. It must name all that the caller is: the session,
+// its role and its account.
+// Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
+func (s *Statement) spares(c *Caller) bool {
+	named := map[grant]bool{}
+	for _, p := range s.Principals {
+		named[p.grants(c)] = true
 	}
-	if best == grantNone {
-		return grantDirect
+	all := slices.ContainsFunc(s.Principals, func(p Principal) bool { return p.Value == "*" })
+	if c.Service != "" {
+		return all || named[grantSession]
 	}
-	return grantNone
+	return all || named[grantSession] && named[grantAccount] && (named[grantRole] || c.RoleARN == "")
 }
 
 func (p Principal) grants(c *Caller) grant {
 	switch {
 	case p.Type == "*":
-		return grantDirect
+		return grantSession
 	case p.Type == "Service":
-		if c.Service != "" && p.Value == c.Service {
-			return grantDirect
+		if c.Service != "" && regionless(p.Value) == c.Service {
+			return grantSession
 		}
 	case p.Type != "AWS" || c.Service != "":
-	case p.Value == "*", p.Value == c.ARN, c.RoleARN != "" && p.Value == c.RoleARN:
-		return grantDirect
+	case p.Value == "*", p.Value == c.ARN:
+		return grantSession
+	case c.RoleARN != "" && p.Value == c.RoleARN:
+		return grantRole
 	case p.Value == c.Account, strings.HasPrefix(p.Value, "arn:") && strings.HasSuffix(p.Value, ":iam::"+c.Account+":root"):
 		return grantAccount
 	}
 	return grantNone
+}
+
+var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
+
+// regionless takes the region out of a service's name, "states.eu-west-1.amazonaws.com".
+// Source: IAM User Guide, "AWS JSON policy elements: Principal", service principals.
+func regionless(service string) string {
+	labels := strings.Split(service, ".")
+	if len(labels) > 3 && region.MatchString(labels[1]) {
+		labels = slices.Delete(labels, 1, 2)
+	}
+	return strings.Join(labels, ".")
+}
+
+// Policies are all that bear on a request.
+type Policies struct {
+	Identity []*Policy // of the caller's role
+	Resource *Policy   // of the resource; nil: it has none
+	// ResourceOnly says that identity policies alone are not enough, as for roles and KMS keys: the resource's policy
+	// must name the caller or the caller's account.
+	ResourceOnly bool
+	Boundary     *Policy   // permissions boundary of the caller's role; nil: it has none
+	Session      []*Policy // session policies; none: the session has all its role's rights
 }
 
 // Decision is the outcome for one request.
@@ -166,57 +209,67 @@ type Decision struct {
 	Allowed bool
 	// Denied is true if a statement denies; else a request that is not allowed only lacks a statement.
 	Denied bool
-	// ByResource is true if the statement that denies, or that is missing, is the resource policy's.
-	ByResource bool
+	// By is the kind of the policy that denies or that lacks the statement: Identity, Resource, Boundary or Session.
+	By Kind
 	// Uses are the statements that allow, by the index of their identity policy.
 	Uses map[int][]Match
 }
 
-// Decide combines the caller's identity policies with the resource's own policy, which may be nil. In one account
-// either is enough, unless resourceOnly says that the resource must name the caller or the caller's account; over
-// accounts both must allow.
+// Decide combines the policies. A statement that denies wins, wherever it stands. In one account the caller's identity
+// policies or the resource's policy are enough; over accounts both must allow. The permissions boundary and the session
+// policies must allow too, except what the resource gives to the session itself.
 // Source: IAM User Guide, "Policy evaluation for requests within a single account" and "Cross-account policy
 // evaluation logic".
-func Decide(identity []*Policy, resource *Policy, resourceOnly bool, r *Request) Decision {
+func (p Policies) Decide(r *Request) Decision {
 	d := Decision{Uses: map[int][]Match{}}
-	for i, p := range identity {
-		allow, deny := p.Evaluate(r)
-		if len(deny) > 0 {
-			d.Denied = true
-		}
-		if len(allow) > 0 {
-			d.Uses[i] = allow
+	denies := false
+	for i, one := range p.Identity {
+		f := one.evaluate(r)
+		denies = denies || f.denies
+		if len(f.allows) > 0 {
+			d.Uses[i] = f.allows
 		}
 	}
-	var direct, delegated, deny []Match
-	if resource != nil {
-		direct, delegated, deny = resource.evaluate(r)
-	}
-	foreign := r.Caller.Service == "" && r.Account != "" && r.Account != r.Caller.Account
-	named := len(direct) > 0
-	byAccount := named || len(delegated) > 0
-	byIdentity := len(d.Uses) > 0
+	resource, boundary, session := p.Resource.evaluate(r), p.Boundary.evaluate(r), evaluateAll(p.Session, r)
 	switch {
-	case d.Denied:
-	case len(deny) > 0:
-		d.Denied, d.ByResource = true, true
-	case r.Caller.Service != "":
-		d.Allowed, d.ByResource = named, !named
-	case foreign:
-		d.Allowed, d.ByResource = byAccount && byIdentity, !byAccount
-	case resourceOnly:
-		d.Allowed, d.ByResource = named || byAccount && byIdentity, !byAccount
+	case denies:
+		d.Denied, d.By = true, Identity
+	case resource.denies:
+		d.Denied, d.By = true, Resource
+	case boundary.denies:
+		d.Denied, d.By = true, Boundary
+	case session.denies:
+		d.Denied, d.By = true, Session
 	default:
-		d.Allowed = named || byIdentity
+		d.Allowed, d.By = p.combine(r, len(d.Uses) > 0, resource.grant, boundary.grant, session.grant)
 	}
 	return d
 }
 
-// Covers reports whether a statement of the policy allows the action on the resource, whatever its conditions say.
-func (p *Policy) Covers(action, resource string) bool {
-	r := &Request{Action: action, Resource: resource}
-	return slices.ContainsFunc(p.Statements, func(s Statement) bool {
-		one := Policy{Version: p.Version, Statements: []Statement{s}}
-		return s.Allow && len(one.entries(0, r)) > 0
-	})
+func evaluateAll(policies []*Policy, r *Request) (all finding) {
+	for _, p := range policies {
+		f := p.evaluate(r)
+		all.denies, all.grant = all.denies || f.denies, max(all.grant, f.grant)
+	}
+	return all
+}
+
+// combine decides a request that nobody denies, by what each kind of policy grants.
+func (p Policies) combine(r *Request, identity bool, resource, boundary, session grant) (allowed bool, lacking Kind) {
+	foreign := r.Caller.Service == "" && r.Account != "" && r.Account != r.Caller.Account
+	switch {
+	case r.Caller.Service != "":
+		return resource >= grantRole, Resource
+	case (foreign || p.ResourceOnly) && resource == grantNone:
+		return false, Resource
+	case !foreign && resource == grantSession:
+		return true, Identity
+	case !identity && (foreign || resource < grantRole):
+		return false, Identity
+	case p.Boundary != nil && boundary == grantNone:
+		return false, Boundary
+	case len(p.Session) > 0 && session == grantNone:
+		return false, Session
+	}
+	return true, Identity
 }

@@ -1,8 +1,8 @@
 // Package policy reads IAM policy documents and decides requests by them. It is pure: it knows no roles, no clock and
 // no services.
 //
-// Source: IAM User Guide, "IAM JSON policy element reference" and "Policy evaluation logic". Permissions boundaries,
-// session policies and organization policies are no part of it.
+// Source: IAM User Guide, "IAM JSON policy element reference" and "Policy evaluation logic". The policies of
+// organizations and of VPC endpoints are no part of it.
 package policy
 
 import (
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,7 +25,12 @@ const (
 	Resource             // of a bucket, repository or key: has principals and resources
 	Trust                // of a role, who may assume it: has principals and no resources
 	Registry             // of a repository: has principals, its resource is itself
+	Boundary             // a role's permissions boundary: like Identity
+	Session              // of a session, given when its role was assumed: like Identity
 )
+
+// ofCaller says that a policy is about whom it is attached to, and so has no principals.
+func (k Kind) ofCaller() bool { return k == Identity || k == Boundary || k == Session }
 
 // Policy is a policy document.
 type Policy struct {
@@ -90,7 +96,32 @@ func Parse(text []byte, kind Kind) (*Policy, error) {
 		}
 		p.Statements = append(p.Statements, s)
 	}
+	if err := p.checkSids(kind); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+var sidForm = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+
+// checkSids checks the statements' names, of which IAM asks more than the services do that have policies of their own.
+// Source: IAM User Guide, "IAM JSON policy elements: Sid".
+func (p *Policy) checkSids(kind Kind) error {
+	if kind == Resource || kind == Registry {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, s := range p.Statements {
+		switch {
+		case !sidForm.MatchString(s.Sid):
+			//nolint:staticcheck // IAM's words
+			return errors.New("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+		case s.Sid != "" && seen[s.Sid]:
+			return errors.New("Statement IDs (SID) in a single policy must be unique.") //nolint:staticcheck // IAM's words
+		}
+		seen[s.Sid] = true
+	}
+	return nil
 }
 
 type statementText struct {
@@ -120,10 +151,8 @@ func parseStatement(text []byte, kind Kind) (s Statement, err error) {
 	if len(s.Actions) == 0 {
 		return s, errors.New("Policy statement must contain actions.") //nolint:staticcheck // IAM's words
 	}
-	for _, a := range s.Actions {
-		if vendor, name, ok := strings.Cut(a, ":"); a != "*" && (!ok || vendor == "" || name == "") {
-			return s, errors.New("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.") //nolint:staticcheck // IAM's words
-		}
+	if err := s.checkActions(kind); err != nil {
+		return s, err
 	}
 	if s.Resources, s.NotResource, err = either("Resource", raw.Resource, raw.NotResource); err != nil {
 		return s, err
@@ -138,11 +167,23 @@ func parseStatement(text []byte, kind Kind) (s Statement, err error) {
 	return s, err
 }
 
+func (s *Statement) checkActions(kind Kind) error {
+	for _, a := range s.Actions {
+		if vendor, name, ok := strings.Cut(a, ":"); a != "*" && (!ok || vendor == "" || name == "") {
+			return errors.New("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.") //nolint:staticcheck // IAM's words
+		}
+		if kind == Trust && !strings.HasPrefix(strings.ToLower(a), "sts:") {
+			return errors.New("AssumeRole policy may only specify STS AssumeRole actions.") //nolint:staticcheck // IAM's words
+		}
+	}
+	return nil
+}
+
 func (s *Statement) checkResources(kind Kind) error {
 	switch {
 	case kind == Trust && len(s.Resources) > 0:
 		return errors.New("Has prohibited field Resource") //nolint:staticcheck // IAM's words
-	case (kind == Identity || kind == Resource) && len(s.Resources) == 0:
+	case (kind.ofCaller() || kind == Resource) && len(s.Resources) == 0:
 		return errors.New("Policy statement must contain resources.") //nolint:staticcheck // IAM's words
 	}
 	for _, r := range s.Resources {
@@ -161,9 +202,9 @@ func (s *Statement) readPrincipals(raw statementText, kind Kind) error {
 	switch {
 	case raw.Principal != nil && raw.NotPrincipal != nil:
 		return errors.New("Syntax errors in policy.") //nolint:staticcheck // IAM's words
-	case kind == Identity && text != nil:
+	case kind.ofCaller() && text != nil:
 		return errors.New("Policy document should not specify a principal.") //nolint:staticcheck // IAM's words
-	case kind == Identity:
+	case kind.ofCaller():
 		return nil
 	case text == nil:
 		return errors.New("Missing required field Principal") //nolint:staticcheck // IAM's words
@@ -186,6 +227,9 @@ func (s *Statement) readPrincipals(raw statementText, kind Kind) error {
 			return fmt.Errorf("Invalid principal in policy: %q", kind) //nolint:staticcheck // IAM's words
 		}
 		for _, v := range values {
+			if kind == "AWS" && v != "*" && strings.ContainsAny(v, "*?") {
+				return fmt.Errorf("Invalid principal in policy: %q:%q", kind, v) //nolint:staticcheck // IAM's words
+			}
 			s.Principals = append(s.Principals, Principal{kind, v})
 		}
 	}
