@@ -1,0 +1,164 @@
+package stackapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// The pages that the cases are from.
+const (
+	creating  = "CloudFormation API Reference, CreateStack, 2026-11"
+	updating  = "CloudFormation API Reference, UpdateStack, 2026-11"
+	deleting  = "CloudFormation API Reference, DeleteStack, 2026-11"
+	reviewing = "CloudFormation API Reference, CreateChangeSet, 2026-11"
+	executing = "CloudFormation API Reference, ExecuteChangeSet, 2026-11"
+	showing   = "CloudFormation API Reference, DescribeStacks, 2026-11"
+	rolling   = "CloudFormation API Reference, RollbackStack, 2026-11"
+)
+
+const role = `{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "r"}}}}`
+
+// cases are single calls and how they are refused. A stack S of one thing is there, and a change set C of it.
+var cases = []struct {
+	name, source, limit string
+	call                func(f *fixture) error
+	code, message       string // empty: the call is good
+}{
+	{name: "stack exists", source: creating, code: "AlreadyExistsException", message: "Stack [S] already exists",
+		call: func(f *fixture) error { return f.create("S", one) }},
+	{name: "no template", source: creating, code: "ValidationError", message: "Template format error",
+		call: func(f *fixture) error { return f.create("N", "{}") }},
+	{name: "neither body nor URL", source: creating, code: "ValidationError", message: "Either Template URL or Template Body must be specified.",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N")})
+			return err
+		}},
+	{name: "body of 51,201 bytes", source: "CloudFormation User Guide, CloudFormation quotas, 2026-11", code: "ValidationError", message: "less than or equal to 51200",
+		call: func(f *fixture) error { return f.create("N", one+strings.Repeat(" ", 51_201-len(one))) }},
+	{name: "body of 51,200 bytes", source: "CloudFormation User Guide, CloudFormation quotas, 2026-11",
+		call: func(f *fixture) error { return f.create("N", one+strings.Repeat(" ", 51_200-len(one))) }},
+	{name: "stack name", source: creating, code: "ValidationError", message: "failed to satisfy constraint",
+		call: func(f *fixture) error { return f.create("9lives", one) }},
+	{name: "capability", source: creating, code: "InsufficientCapabilitiesException", message: "Requires capabilities : [CAPABILITY_NAMED_IAM]",
+		call: func(f *fixture) error { return f.create("N", role) }},
+	{name: "unknown parameter", source: creating, code: "ValidationError", message: "Parameters: [Q] do not exist in the template",
+		call: func(f *fixture) error {
+			return f.update("S", thing(`, "X": 1`), types.Parameter{ParameterKey: aws.String("Q"), ParameterValue: aws.String("q")})
+		}},
+	{name: "time-out of a creation", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter TimeoutInMinutes",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, TimeoutInMinutes: aws.Int32(1)})
+			return err
+		}},
+	{name: "stack policy", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter StackPolicyBody",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, StackPolicyBody: aws.String("{}")})
+			return err
+		}},
+	{name: "delete a failed creation", source: creating, limit: "refused", code: "ValidationError", message: "does not know OnFailure=DELETE",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, OnFailure: types.OnFailureDelete})
+			return err
+		}},
+	{name: "role that does not trust", source: creating, limit: "the role's rights do not bound the stack's", code: "ValidationError", message: "is invalid or cannot be assumed",
+		call: func(f *fixture) error { return f.pass("strange") }},
+	{name: "role that trusts", source: creating, call: func(f *fixture) error { return f.pass("trusting") }},
+	{name: "template in S3", source: creating, call: func(f *fixture) error {
+		return f.fetch("https://s3.eu-west-1.amazonaws.com/templates/a/one.json")
+	}},
+	{name: "template in S3, by the bucket's host", source: creating, call: func(f *fixture) error {
+		return f.fetch("https://templates.s3.eu-west-1.amazonaws.com/a/one.json")
+	}},
+	{name: "template in S3 that the caller may not read", source: creating, code: "ValidationError", message: "S3 error: Access Denied",
+		call: func(f *fixture) error { return f.fetch("https://s3.eu-west-1.amazonaws.com/templates/other.json") }},
+	{name: "URL of no object", source: creating, code: "ValidationError", message: "TemplateURL must be a supported URL.",
+		call: func(f *fixture) error { return f.fetch("s3://templates/a/one.json") }},
+
+	{name: "nothing to update", source: updating, code: "ValidationError", message: "No updates are to be performed.",
+		call: func(f *fixture) error { return f.update("S", one) }},
+	{name: "nothing but a description", source: updating, code: "ValidationError", message: "No updates are to be performed.",
+		call: func(f *fixture) error { return f.update("S", strings.Replace(one, "{", `{"Description": "",`, 1)) }},
+	{name: "update of no stack", source: updating, code: "ValidationError", message: "Stack [N] does not exist",
+		call: func(f *fixture) error { return f.update("N", one) }},
+	{name: "template as before, another parameter", source: updating, call: func(f *fixture) error {
+		_, err := f.UpdateStack(f.t.Context(), &cfn.UpdateStackInput{StackName: aws.String("S"), UsePreviousTemplate: aws.Bool(true),
+			Parameters: []types.Parameter{{ParameterKey: aws.String("P"), ParameterValue: aws.String("other")}}})
+		return err
+	}},
+	{name: "cancel where nothing is updated", source: "CloudFormation API Reference, CancelUpdateStack, 2026-11", code: "ValidationError",
+		message: "CancelUpdateStack cannot be called from current stack status", call: func(f *fixture) error {
+			_, err := f.CancelUpdateStack(f.t.Context(), &cfn.CancelUpdateStackInput{StackName: aws.String("S")})
+			return err
+		}},
+	{name: "roll-back of a good stack", source: rolling, limit: "the message's words are ours", code: "ValidationError", message: "can not be rolled back",
+		call: func(f *fixture) error {
+			_, err := f.RollbackStack(f.t.Context(), &cfn.RollbackStackInput{StackName: aws.String("S")})
+			return err
+		}},
+
+	{name: "deletion of no stack", source: deleting, call: func(f *fixture) error { return f.delete("N") }},
+	{name: "resources to retain", source: deleting, limit: "refused", code: "ValidationError", message: "does not know the parameter RetainResources",
+		call: func(f *fixture) error {
+			_, err := f.DeleteStack(f.t.Context(), &cfn.DeleteStackInput{StackName: aws.String("S"), RetainResources: []string{"T"}})
+			return err
+		}},
+
+	{name: "change set to create a stack that exists", source: reviewing, code: "ValidationError", message: "already exists and cannot be created again with the changeSet [D]",
+		call: func(f *fixture) error { return second(f.changes("S", "D", one, types.ChangeSetTypeCreate)) }},
+	{name: "change set for no stack", source: reviewing, code: "ValidationError", message: "Stack [N] does not exist",
+		call: func(f *fixture) error { return second(f.changes("N", "D", one, types.ChangeSetTypeUpdate)) }},
+	{name: "change set exists", source: reviewing, code: "AlreadyExistsException", message: "ChangeSet C",
+		call: func(f *fixture) error { return second(f.changes("S", "C", one, types.ChangeSetTypeUpdate)) }},
+	{name: "import of resources", source: reviewing, limit: "refused", code: "ValidationError", message: "does not import resources",
+		call: func(f *fixture) error { return second(f.changes("S", "D", one, types.ChangeSetTypeImport)) }},
+	{name: "no such change set", source: "CloudFormation API Reference, DescribeChangeSet, 2026-11", code: "ChangeSetNotFound", message: "ChangeSet [D] does not exist",
+		call: func(f *fixture) error {
+			_, err := f.DescribeChangeSet(f.t.Context(), &cfn.DescribeChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D")})
+			return err
+		}},
+	{name: "deletion of no change set", source: "CloudFormation API Reference, DeleteChangeSet, 2026-11", call: func(f *fixture) error {
+		_, err := f.DeleteChangeSet(f.t.Context(), &cfn.DeleteChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D")})
+		return err
+	}},
+
+	{name: "no such stack", source: showing, code: "ValidationError", message: "Stack with id N does not exist", call: func(f *fixture) error { return second(f.stack("N")) }},
+	{name: "events of no stack", source: showing, code: "ValidationError", message: "Stack [N] does not exist", call: func(f *fixture) error {
+		_, err := f.DescribeStackEvents(f.t.Context(), &cfn.DescribeStackEventsInput{StackName: aws.String("N")})
+		return err
+	}},
+	{name: "operation that there is not", source: "CloudFormation API Reference, Actions, 2026-11", limit: "drift, stack sets, types, refactoring and generated templates are not served",
+		code: "InvalidAction", message: "tokendocker has no cloudformation:DetectStackDrift", call: func(f *fixture) error {
+			_, err := f.DetectStackDrift(f.t.Context(), &cfn.DetectStackDriftInput{StackName: aws.String("S")})
+			return err
+		}},
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func (f *fixture) fetch(url string) error {
+	_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateURL: &url})
+	return err
+}
+
+func (f *fixture) pass(name string) error {
+	arn := "arn:aws:iam::111122223333:role/" + name
+	_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, RoleARN: &arn})
+	return err
+}
+
+func TestCalls(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.there("S", one)
+			if _, err := f.changes("S", "C", thing(`, "X": 1`), types.ChangeSetTypeUpdate); err != nil {
+				t.Fatal(err)
+			}
+			check(t, c.call(f), c.code, c.message)
+		})
+	}
+}
