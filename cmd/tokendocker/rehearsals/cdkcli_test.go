@@ -253,7 +253,10 @@ func TestCDKFailures(t *testing.T) {
 		t.Errorf("the stack is %s with the outputs %v", p.status("Letters"), outputs)
 	}
 	p.write("how.json", `{"first": "c", "second": "9"}`)
-	p.says(p.cdk(1, "deploy", "--require-approval=never"), "UPDATE_ROLLBACK_COMPLETE")
+	p.says(p.cdk(1, "deploy", "--require-approval=never"), "Letters/Second", "cannot be validated against allowedPattern")
+	if status := p.status("Letters"); status != "UPDATE_ROLLBACK_COMPLETE" {
+		t.Errorf("after a failed update the stack is %s", status)
+	}
 	p.says(p.cdk(1, "deploy", "--require-approval=never", "--no-rollback"), "UPDATE_FAILED")
 	if status := p.status("Letters"); status != "UPDATE_FAILED" {
 		t.Errorf("a failed update without roll-back leaves the stack in %s", status)

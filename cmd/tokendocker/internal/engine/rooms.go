@@ -195,6 +195,7 @@ func (e *Engine) fetch(ctx context.Context, region, url string) ([]byte, error) 
 }
 
 // bootstrapVersion is what CDK's bootstrap stack leaves in Systems Manager; every rehearsal counts as bootstrapped.
+// Clients of an engine bootstrap it themselves.
 const bootstrapVersion = "30"
 
 // resolve gives the values that templates read from elsewhere.
@@ -207,7 +208,7 @@ func (e *Engine) resolve(_ context.Context, stack resource.Stack, service, name 
 		return "", fmt.Errorf("%s:%s cannot be resolved: a rehearsal has no %s", service, name, service)
 	}
 	value, err := e.ssm.Value(stack.Region, name)
-	if err != nil && strings.HasPrefix(name, "/cdk-bootstrap/") && strings.HasSuffix(name, "/version") {
+	if err != nil && !e.options.Clients && strings.HasPrefix(name, "/cdk-bootstrap/") && strings.HasSuffix(name, "/version") {
 		return bootstrapVersion, nil
 	}
 	return value, err
