@@ -177,7 +177,7 @@ func (e *Engine) openSandbox(ctx context.Context) error {
 // sandboxConfig describes a sandbox of this engine.
 func (e *Engine) sandboxConfig(id, dir string) sandbox.Config {
 	return sandbox.Config{State: id, Dir: dir, Sockets: e.listen.sockets, CA: e.listen.authority.PEM(),
-		ECRHosts: e.registryHosts(), Mirror: e.mirror != nil, Log: e.options.Progress}
+		ECRHosts: e.registryHosts(), Mirror: e.mirror != nil, Loopback: e.listen.port, Log: e.options.Progress}
 }
 
 // sweep removes what a killed engine left of a sandbox, whether or not this one will build. Nobody waits for docker

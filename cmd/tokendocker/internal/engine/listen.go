@@ -29,6 +29,7 @@ type listeners struct {
 	authority *door.Authority
 	sockets   string // folder of the sockets
 	address   string // "http://127.0.0.1:port"
+	port      int    // of that
 	remove    func() error
 	servers   []*http.Server
 	done      chan error
@@ -46,6 +47,7 @@ func listen(ctx context.Context, store *state.Store, port int, front http.Handle
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
 	l.address = "http://" + tcp.Addr().String()
+	l.port = tcp.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // that is what listening on tcp gives
 	l.serve(tcp, front)
 	plain, err := listenUnix(ctx, filepath.Join(dir, sandbox.HTTPSocket))
 	if err != nil {

@@ -40,6 +40,9 @@ type Config struct {
 	ECRHosts []string
 	// Mirror says that MirrorHost serves Docker Hub's images.
 	Mirror bool
+	// Loopback is the port of this machine's 127.0.0.1 at which the engine speaks HTTP. The same address leads there from
+	// build containers, so that URLs that the engine has given to functions work in builds too: they may be handed on. 0: none.
+	Loopback int
 	// BuildKitImages are the names under which the daemon finds BuildKit's image. Default: DefaultBuildKitImage.
 	BuildKitImages []string
 	// Image is the sandbox image. Default: the installed one.

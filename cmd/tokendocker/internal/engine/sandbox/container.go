@@ -76,8 +76,23 @@ func (c *Container) run(ctx context.Context, spec ContainerSpec) error {
 	if spec.Docker {
 		args = append(args, mount("type=volume", "source="+s.name("run"), "target=/run/tokendocker"))
 	}
-	_, err := docker(ctx, append(args, s.config.Image)...)
+	if s.config.Loopback != 0 {
+		args = append(args, "--sysctl", "net.ipv4.conf.all.route_localnet=1")
+	}
+	_, err := docker(ctx, append(append(args, s.config.Image), s.idle()...)...)
 	return err
+}
+
+// idle is the build container's first program, nil for the image's own. Connections to the engine's port on the loopback
+// interface go on to the gateway.
+func (s *Sandbox) idle() []string {
+	if s.config.Loopback == 0 {
+		return nil
+	}
+	return []string{"/bin/sh", "-ec", fmt.Sprintf("iptables --wait --table nat --append OUTPUT --destination 127.0.0.1 --protocol tcp --dport %d "+
+		"--jump DNAT --to-destination %s:80\n"+
+		"iptables --wait --table nat --append POSTROUTING --source 127.0.0.1 --destination %[2]s --jump MASQUERADE\n"+
+		"exec /usr/libexec/tokendocker/guest idle\n", s.config.Loopback, s.gateway)}
 }
 
 // An ExecSpec is a program to run in a build container. Arguments and environment are bytes without NUL; they reach the

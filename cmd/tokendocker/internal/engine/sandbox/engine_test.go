@@ -125,6 +125,6 @@ func (o *outside) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 func (o *outside) config(t interface{ TempDir() string }, state string, mirror bool) sandbox.Config {
 	return sandbox.Config{
 		State: state, Dir: filepath.Join(t.TempDir(), "sandbox, with a comma"), Sockets: o.sockets, CA: o.ca,
-		ECRHosts: []string{ecrHost}, Mirror: mirror,
+		ECRHosts: []string{ecrHost}, Mirror: mirror, Loopback: 4566,
 	}
 }

@@ -14,6 +14,7 @@ func TestAWSNamesLeadToTheEngine(t *testing.T) {
 	for _, url := range []string{
 		"https://a.bucket.s3.eu-west-1.amazonaws.com/key", "https://sts.amazonaws.com/", "https://ecr.cn-north-1.amazonaws.com.cn/",
 		"https://lambda.us-east-1.api.aws/", "https://public.ecr.aws/v2/", "http://cloudformation-custom-resource-response.s3.amazonaws.com/x",
+		"http://127.0.0.1:4566/loopback", // as functions of this machine call the engine
 	} {
 		scheme, rest, _ := strings.Cut(url, "://")
 		host, path, _ := strings.Cut(rest, "/")
