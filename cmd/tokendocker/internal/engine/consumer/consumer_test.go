@@ -60,7 +60,7 @@ func (w *world) Import(ctx context.Context, as *session.Session, arn, reference 
 		err := w.Allow(ctx, as, "", protocol.Need{Action: "ecr:BatchImportUpstreamImage", Resources: []string{arn}})
 		w.imported = err == nil
 		if err != nil {
-			return &protocol.Error{Code: "ImageNotFoundException", Hint: err.(*protocol.Error).Hint}
+			return &protocol.Error{Code: "ImageNotFoundException", Hint: hint(err)}
 		}
 	case "closed":
 		return protocol.Errorf("UnableToGetUpstreamImageException", "authentication failed")
@@ -95,7 +95,7 @@ func (w *world) Allow(_ context.Context, as *session.Session, _ string, need pro
 	if len(need.Resources) > 0 {
 		target = need.Resources[0]
 	}
-	d := policy.Decide(identity, own, false, &policy.Request{Action: need.Action, Resource: target, Account: "111122223333",
+	d := policy.Policies{Identity: identity, Resource: own}.Decide(&policy.Request{Action: need.Action, Resource: target, Account: "111122223333",
 		Caller: policy.Caller{ARN: as.ARN, RoleARN: as.RoleARN, Account: as.Account, Service: as.Service}, Context: need.Conditions})
 	if !d.Allowed {
 		return &protocol.Error{Code: "AccessDeniedException", Message: "not authorized to perform: " + need.Action, Hint: "allow " + need.Action}

@@ -2,6 +2,7 @@ package ecr_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -161,7 +162,7 @@ func TestWhoMayImport(t *testing.T) {
 			const arn = "arn:aws:ecr:eu-west-1:111122223333:repository/hub/library/a"
 			err := w.room.Import(ctx, front.Role("Puller", *document(c.identity)), arn, "1")
 			got, hint := "", ""
-			if e, is := err.(*protocol.Error); is {
+			if e := (*protocol.Error)(nil); errors.As(err, &e) {
 				got, hint = e.Error(), e.Hint
 			} else if err != nil {
 				t.Fatal(err)
