@@ -3,7 +3,9 @@ package iam
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string,
 	if err != nil {
 		return nil, fmt.Errorf("trust policy of %s: %w", roleARN, err)
 	}
-	d := policy.Decide(nil, trust, true, &policy.Request{
+	d := policy.Policies{Resource: sourceless(trust), ResourceOnly: true}.Decide(&policy.Request{
 		Action: "sts:AssumeRole", Resource: roleARN, Account: r.Account, Caller: policy.Caller{Service: service},
 		Context: map[string][]string{"aws:SourceAccount": {r.Account}, "sts:RoleSessionName": {name}},
 	})
@@ -39,13 +41,38 @@ func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string,
 	return r.open(role, name, time.Time{}, cause), nil
 }
 
-// Assumption is a request for a role's credentials.
-type Assumption struct {
-	RoleARN    string
-	Name       string // of the session
-	Duration   time.Duration
-	ExternalID string
+// sourceless takes the conditions on aws:SourceArn out of what a trust policy allows: which of its resources a service
+// acts for is not known here.
+func sourceless(trust *policy.Policy) *policy.Policy {
+	out := &policy.Policy{Version: trust.Version}
+	for _, s := range trust.Statements {
+		if s.Allow {
+			s.Conditions = slices.DeleteFunc(slices.Clone(s.Conditions), func(c policy.Condition) bool { return strings.EqualFold(c.Key, "aws:SourceArn") })
+		}
+		out.Statements = append(out.Statements, s)
+	}
+	return out
 }
+
+// Assumption is a request for a role's credentials. Empty fields but RoleARN, Name and Duration are left out of it.
+type Assumption struct {
+	RoleARN        string
+	Name           string // of the session
+	Duration       time.Duration
+	ExternalID     string
+	Policy         string   // session policy, JSON text
+	PolicyARNs     []string // managed policies that are session policies
+	Tags           map[string]string
+	Transitive     []string // keys of tags that the next role in a chain keeps
+	SourceIdentity string
+}
+
+// Source: AWS STS API Reference, AssumeRole.
+const (
+	maxSessionPolicy   = 2048 // characters
+	maxSessionPolicies = 10
+	maxChained         = time.Hour // of a session that another one assumed
+)
 
 // Assume gives a caller a session of a role that trusts it.
 // Source: AWS STS API Reference, AssumeRole.
@@ -54,23 +81,102 @@ func (r *Room) Assume(ctx context.Context, as *session.Session, region string, a
 	if err != nil {
 		return nil, err
 	}
-	need := protocol.Need{
-		Action: "sts:AssumeRole", Resources: []string{a.RoleARN}, ResourcePolicyOnly: true,
-		Conditions: map[string][]string{"sts:RoleSessionName": {a.Name}},
+	tags, transitive := a.tags(as)
+	for _, need := range a.needs(rights.Trust) {
+		if !found || r.Authorize(ctx, as, region, need) != nil {
+			return nil, &protocol.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: fmt.Sprintf(
+				"User: %s is not authorized to perform: %s on resource: %s", as.ARN, need.Action, a.RoleARN)}
+		}
 	}
-	if a.ExternalID != "" {
-		need.Conditions["sts:ExternalId"] = []string{a.ExternalID}
-	}
-	if found {
-		need.ResourcePolicy = rights.Trust
-		err = r.Authorize(ctx, as, region, need)
-	}
-	if !found || err != nil {
-		return nil, &protocol.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: fmt.Sprintf(
-			"User: %s is not authorized to perform: sts:AssumeRole on resource: %s", as.ARN, a.RoleARN)}
+	policies, err := r.check(as, rights, a)
+	if err != nil {
+		return nil, err
 	}
 	// Clients compare the end with their own clock, so it is on the real one.
-	return r.open(role, a.Name, time.Now().Add(a.Duration), as.Cause()), nil
+	s := r.open(role, a.Name, time.Now().Add(a.Duration), as.Cause())
+	s.Policies, s.Tags, s.Transitive, s.SourceIdentity = policies, tags, transitive, a.SourceIdentity
+	if s.SourceIdentity == "" {
+		s.SourceIdentity = as.SourceIdentity
+	}
+	return s, nil
+}
+
+// needs are the permissions that the role's trust policy must give.
+// Source: IAM User Guide, "Pass session tags in AWS STS" and "Monitor and control actions taken with assumed roles".
+func (a Assumption) needs(trust string) []protocol.Need {
+	keys := map[string][]string{"sts:RoleSessionName": {a.Name}}
+	if a.ExternalID != "" {
+		keys["sts:ExternalId"] = []string{a.ExternalID}
+	}
+	if a.SourceIdentity != "" {
+		keys["sts:SourceIdentity"] = []string{a.SourceIdentity}
+	}
+	for key, value := range a.Tags {
+		keys["aws:RequestTag/"+key] = []string{value}
+		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], key)
+	}
+	if len(a.Transitive) > 0 {
+		keys["sts:TransitiveTagKeys"] = a.Transitive
+	}
+	actions := []string{"sts:AssumeRole"}
+	if len(a.Tags) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	if a.SourceIdentity != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	var out []protocol.Need
+	for _, action := range actions {
+		out = append(out, protocol.Need{Action: action, Resources: []string{a.RoleARN}, ResourcePolicy: trust, ResourcePolicyOnly: true, Conditions: keys})
+	}
+	return out
+}
+
+// tags are those of the new session: the caller's transitive ones, and the request's.
+func (a Assumption) tags(as *session.Session) (tags map[string]string, transitive []string) {
+	tags = maps.Clone(a.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	for _, key := range as.Transitive {
+		tags[key] = as.Tags[key]
+	}
+	return tags, slices.Concat(as.Transitive, a.Transitive)
+}
+
+// check checks what a caller who may assume the role asks of the session, and returns its policies.
+func (r *Room) check(as *session.Session, rights rights, a Assumption) ([]string, error) {
+	longest := max(rights.Longest, time.Hour)
+	switch {
+	case as.RoleARN != "" && a.Duration > maxChained:
+		return nil, protocol.Errorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	case a.Duration > longest:
+		return nil, protocol.Errorf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	case len(a.Policy) > maxSessionPolicy:
+		return nil, protocol.Errorf("ValidationError", "1 validation error detected: Value at 'policy' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", maxSessionPolicy)
+	case len(a.PolicyARNs) > maxSessionPolicies:
+		return nil, protocol.Errorf("ValidationError", "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", maxSessionPolicies)
+	}
+	for key := range a.Tags {
+		if slices.Contains(as.Transitive, key) {
+			return nil, protocol.Errorf("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+	}
+	policies := slices.Clone(a.PolicyARNs)
+	for _, arn := range policies {
+		if err := r.attachable(arn); err != nil {
+			return nil, err
+		}
+	}
+	if a.Policy == "" {
+		return policies, nil
+	}
+	if _, err := policy.Parse([]byte(a.Policy), policy.Session); err != nil {
+		return nil, protocol.Errorf("MalformedPolicyDocument", "%v", err)
+	}
+	return append(policies, a.Policy), nil
 }
 
 func (r *Room) effectiveRole(arn string) (role, rights, bool, error) {

@@ -19,6 +19,14 @@ var anything = &policy.Policy{Version: "2012-10-17", Statements: []policy.Statem
 	Allow: true, Actions: []string{"*"}, Resources: []string{"*"},
 }}}
 
+// acting are the policies of a session that act now.
+type acting struct {
+	policy.Policies
+	names   []string // of the identity policies
+	tags    map[string]string
+	unknown []string // ARNs of AWS managed policies among them that we do not know
+}
+
 // Authorize decides need for a session, resource by resource. A refusal is worded as AWS words it.
 // Source: IAM User Guide, "Troubleshoot access denied error messages".
 func (r *Room) Authorize(_ context.Context, as *session.Session, region string, need protocol.Need) error {
@@ -26,47 +34,78 @@ func (r *Room) Authorize(_ context.Context, as *session.Session, region string, 
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
-	var own *policy.Policy
-	if need.ResourcePolicy != "" {
-		var err error
-		if own, err = policy.Parse([]byte(need.ResourcePolicy), policy.Registry); err != nil {
-			return fmt.Errorf("resource policy of %s: %w", resources[0], err)
-		}
-	}
-	policies, names, err := r.policiesOf(as)
+	policies, err := r.policiesOf(as)
 	if err != nil {
 		return err
 	}
+	policies.ResourceOnly = need.ResourcePolicyOnly
+	if need.ResourcePolicy != "" {
+		if policies.Resource, err = policy.Parse([]byte(need.ResourcePolicy), policy.Registry); err != nil {
+			return fmt.Errorf("resource policy of %s: %w", resources[0], err)
+		}
+	}
 	for _, arn := range resources {
-		d := policy.Decide(policies, own, need.ResourcePolicyOnly, &policy.Request{
+		d := policies.Decide(&policy.Request{
 			Action: need.Action, Resource: arn, Account: r.accountOf(arn), Caller: callerOf(as),
-			Context: r.context(as, region, arn, need),
+			Context: r.context(as, region, arn, need, policies.tags),
 		})
-		r.record(as, need.Action, arn, d, policies, names)
+		r.record(as, need.Action, arn, d, policies)
 		if !d.Allowed {
-			return denied(as, need.Action, arn, d)
+			return denied(as, need.Action, arn, d, policies.unknown)
 		}
 	}
 	return nil
 }
 
-// policiesOf returns the identity policies of a session that act now. A role that is gone has none.
-func (r *Room) policiesOf(as *session.Session) ([]*policy.Policy, []string, error) {
+// policiesOf returns the policies of a session that act now. A role that is gone has none.
+func (r *Room) policiesOf(as *session.Session) (acting, error) {
 	switch {
 	case as.Operator():
-		return []*policy.Policy{anything}, []string{"operator"}, nil
+		return acting{Policies: policy.Policies{Identity: []*policy.Policy{anything}}, names: []string{"operator"}}, nil
 	case as.RoleARN == "":
-		return nil, nil, nil
+		return acting{}, nil
 	}
 	role, found, err := r.role(as.RoleARN)
 	if err != nil || !found {
-		return nil, nil, err
+		return acting{}, err
 	}
 	rights, ok := effective(role.History, r.Clock.Now(), r.Switches.PolicyDelay)
 	if !ok {
-		return nil, nil, nil
+		return acting{}, nil
 	}
-	return r.identity(rights)
+	out, err := r.identity(rights)
+	if err != nil {
+		return out, fmt.Errorf("role %s: %w", role.Name, err)
+	}
+	out.tags = rights.Tags
+	if rights.Boundary != "" {
+		if out.Boundary, err = r.managedPolicy(rights.Boundary, policy.Boundary); err != nil {
+			return out, fmt.Errorf("role %s: %w", role.Name, err)
+		}
+	}
+	out.Session, err = r.sessionPolicies(as.Policies)
+	return out, err
+}
+
+// sessionPolicies reads the policies that a role was assumed with. One that is gone allows nothing.
+func (r *Room) sessionPolicies(given []string) ([]*policy.Policy, error) {
+	var out []*policy.Policy
+	for _, text := range given {
+		var p *policy.Policy
+		var err error
+		if strings.HasPrefix(text, "arn:") {
+			if p, err = r.managedPolicy(text, policy.Session); p == nil {
+				p = &policy.Policy{}
+			}
+		} else {
+			p, err = policy.Parse([]byte(text), policy.Session)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("session policy: %w", err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 func callerOf(as *session.Session) policy.Caller {
@@ -83,7 +122,7 @@ func (r *Room) accountOf(arn string) string {
 
 // context gives the global condition keys, and those of the need.
 // Source: IAM User Guide, "AWS global condition context keys". Calls count as made over TLS, as they are on AWS.
-func (r *Room) context(as *session.Session, region, arn string, need protocol.Need) map[string][]string {
+func (r *Room) context(as *session.Session, region, arn string, need protocol.Need, tags map[string]string) map[string][]string {
 	now := r.Clock.Now().UTC()
 	keys := map[string][]string{
 		"aws:CurrentTime":           {now.Format(time.RFC3339)},
@@ -105,22 +144,34 @@ func (r *Room) context(as *session.Session, region, arn string, need protocol.Ne
 		if as.RoleARN != "" {
 			keys["aws:PrincipalArn"] = []string{as.RoleARN}
 			keys["aws:PrincipalType"] = []string{"AssumedRole"}
+			keys["aws:MultiFactorAuthPresent"] = []string{"false"}
+		}
+		if as.SourceIdentity != "" {
+			keys["aws:SourceIdentity"] = []string{as.SourceIdentity}
+		}
+		for _, tagged := range []map[string]string{tags, as.Tags} { // the session's take precedence
+			for key, value := range tagged {
+				keys["aws:PrincipalTag/"+key] = []string{value}
+			}
 		}
 	}
 	maps.Copy(keys, need.Conditions)
 	return keys
 }
 
+// kinds are how AWS's messages name the policies, with an article and without.
+var kinds = map[policy.Kind][2]string{
+	policy.Identity: {"an identity-based policy", "identity-based policy"},
+	policy.Resource: {"a resource-based policy", "resource-based policy"},
+	policy.Boundary: {"a permissions boundary", "permissions boundary"},
+	policy.Session:  {"a session policy", "session policy"},
+}
+
 // denied is AWS's message, with the statement that is missing as a hint for the report.
-func denied(as *session.Session, action, arn string, d policy.Decision) *protocol.Error {
-	side := "an identity-based"
-	none := "no identity-based"
-	if d.ByResource {
-		side, none = "a resource-based", "no resource-based"
-	}
-	reason := fmt.Sprintf("because %s policy allows the %s action", none, action)
+func denied(as *session.Session, action, arn string, d policy.Decision, unknown []string) *protocol.Error {
+	reason := fmt.Sprintf("because no %s allows the %s action", kinds[d.By][1], action)
 	if d.Denied {
-		reason = fmt.Sprintf("with an explicit deny in %s policy", side)
+		reason = "with an explicit deny in " + kinds[d.By][0]
 	}
 	name := as.ARN
 	if as.Service != "" {
@@ -129,10 +180,17 @@ func denied(as *session.Session, action, arn string, d policy.Decision) *protoco
 	e := protocol.Errorf("AccessDeniedException", "User: %s is not authorized to perform: %s on resource: %s %s", name, action, arn, reason)
 	switch {
 	case d.Denied:
-	case d.ByResource:
+	case d.By == policy.Resource:
 		e.Hint = fmt.Sprintf("let the policy of %s allow %s to %s", arn, action, name)
+	case d.By == policy.Boundary:
+		e.Hint = fmt.Sprintf("let the permissions boundary of role %s allow %s on %s", as.RoleARN, action, arn)
+	case d.By == policy.Session:
+		e.Hint = fmt.Sprintf("let the policy that %s is assumed with allow %s on %s", as.RoleARN, action, arn)
 	default:
 		e.Hint = fmt.Sprintf("add to role %s: %s", as.RoleARN, Statement(action, arn))
+		if len(unknown) > 0 {
+			e.Hint += fmt.Sprintf("; tokendocker does not know what %s allows", strings.Join(unknown, ", "))
+		}
 	}
 	return e
 }

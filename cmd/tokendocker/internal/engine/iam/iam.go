@@ -1,6 +1,6 @@
 // Package iam holds roles and their policies, and decides every call of the engine by them.
 //
-// Permissions boundaries, session policies, users, groups and organizations are no part of it.
+// Users, groups and organizations are no part of it.
 package iam
 
 import (
@@ -23,8 +23,6 @@ type Options struct {
 	Sessions  *session.Sessions
 	Store     *state.Store
 	Switches  *switches.Switches // nil means a good day
-	// Record, if set, is told each decision about a role's session, once per role, action, resource and outcome.
-	Record func(Permission)
 }
 
 // Room is the IAM of one account. It is safe for concurrent use.
@@ -33,10 +31,10 @@ type Room struct {
 	roles   state.Table[role]
 	managed state.Table[managedPolicy]
 	used    state.Table[Use]
+	calls   state.Table[seen]
 
 	mu      sync.Mutex
-	seen    map[Permission]bool
-	usedKey map[string]bool
+	known   map[string]bool // keys of used and of calls
 	unknown map[string]bool // AWS managed policies that we do not know
 }
 
@@ -46,7 +44,7 @@ func New(o Options) (*Room, error) {
 	if o.Switches == nil {
 		o.Switches = &switches.Switches{}
 	}
-	r := &Room{Options: o, seen: map[Permission]bool{}, usedKey: map[string]bool{}, unknown: map[string]bool{}}
+	r := &Room{Options: o, known: map[string]bool{}, unknown: map[string]bool{}}
 	var err error
 	if r.roles, err = state.NewTable[role](o.Store, "iam-roles"); err != nil {
 		return nil, err
@@ -55,6 +53,9 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	if r.used, err = state.NewTable[Use](o.Store, "iam-used"); err != nil {
+		return nil, err
+	}
+	if r.calls, err = state.NewTable[seen](o.Store, "iam-calls"); err != nil {
 		return nil, err
 	}
 	return r, r.settle()
@@ -78,7 +79,10 @@ func (r *Room) settle() error {
 		}
 	}
 	for key := range r.used.All() {
-		r.usedKey[key] = true
+		r.known[key] = true
+	}
+	for key := range r.calls.All() {
+		r.known[key] = true
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
-// policyProvider is AWS::IAM::Policy: an inline policy of one or more roles.
+// policyProvider is AWS::IAM::Policy: an inline policy of one or more roles. On users and groups it gives no rights,
+// since nobody signs as one.
 // Source: AWS CloudFormation User Guide, AWS::IAM::Policy.
 type policyProvider struct{ room *Room }
 
@@ -26,9 +27,7 @@ type policyProperties struct {
 
 func (p policyProperties) check() error {
 	switch {
-	case len(p.Users)+len(p.Groups) > 0:
-		return protocol.Errorf("NotImplemented", "tokendocker has no IAM users and groups; attach the policy to a role")
-	case len(p.Roles) == 0:
+	case len(p.Roles)+len(p.Users)+len(p.Groups) == 0:
 		return protocol.Errorf("ValidationError", "At least one of [Groups,Roles,Users] must be non-empty.")
 	case p.PolicyName == "" || len(p.PolicyName) > maxPolicyNameChars:
 		return protocol.Errorf("ValidationError", "PolicyName must have 1 to %d characters", maxPolicyNameChars)

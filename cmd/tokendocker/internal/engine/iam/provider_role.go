@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/physical"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
@@ -21,6 +25,9 @@ type roleProperties struct {
 	AssumeRolePolicyDocument json.RawMessage
 	ManagedPolicyArns        []string
 	Policies                 []inlineProperties
+	PermissionsBoundary      string
+	MaxSessionDuration       json.Number // seconds
+	Tags                     []struct{ Key, Value string }
 }
 
 type inlineProperties struct {
@@ -101,8 +108,18 @@ func (p roleProvider) apply(name string, props, old roleProperties) error {
 			return err
 		}
 	}
+	if err := p.room.boundary(props.PermissionsBoundary); err != nil {
+		return err
+	}
+	longest, err := sessionDuration(props.MaxSessionDuration)
+	if err != nil {
+		return err
+	}
 	return p.room.change(name, func(now *rights) error {
-		now.Trust = trust
+		now.Trust, now.Boundary, now.Longest, now.Tags = trust, props.PermissionsBoundary, longest, map[string]string{}
+		for _, tag := range props.Tags {
+			now.Tags[tag.Key] = tag.Value
+		}
 		for _, i := range old.Policies {
 			delete(now.Inline, i.PolicyName)
 		}
@@ -117,6 +134,32 @@ func (p roleProvider) apply(name string, props, old roleProperties) error {
 		}
 		return nil
 	})
+}
+
+// boundary says whether a managed policy may be a permissions boundary.
+func (r *Room) boundary(arn string) error {
+	if arn == "" {
+		return nil
+	}
+	err := r.attachable(arn)
+	if missing(err) {
+		return &protocol.Error{Code: "NoSuchEntity", Status: http.StatusNotFound, Message: fmt.Sprintf("Scope ARN: %s does not exist or is not attachable.", arn)}
+	}
+	return err
+}
+
+// sessionDuration reads MaxSessionDuration, which is from one hour to twelve.
+// Source: IAM API Reference, CreateRole.
+func sessionDuration(seconds json.Number) (time.Duration, error) {
+	if seconds == "" {
+		return 0, nil
+	}
+	n, err := seconds.Int64()
+	if err != nil || n < 3600 || n > 43200 {
+		return 0, protocol.Errorf("ValidationError", "1 validation error detected: Value '%s' at 'maxSessionDuration' failed to satisfy constraint: "+
+			"Member must have value between 3600 and 43200", seconds)
+	}
+	return time.Duration(n) * time.Second, nil
 }
 
 // Delete removes the role, unless somebody else's policies are still on it.
@@ -140,7 +183,7 @@ func (p roleProvider) Delete(_ context.Context, r resource.Request) error {
 	case len(foreign) > 0:
 		return conflict("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 	}
-	return p.room.roles.Delete(r.PhysicalID)
+	return errors.Join(p.room.roles.Delete(r.PhysicalID), p.room.forget(have.ARN))
 }
 
 func (p roleProvider) result(name string) (resource.Result, error) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
@@ -34,9 +35,12 @@ type role struct {
 
 // rights are what a role may do and who may assume it.
 type rights struct {
-	Trust   string
-	Inline  map[string]string // documents by policy name
-	Managed []string          // ARNs
+	Trust    string
+	Inline   map[string]string // documents by policy name
+	Managed  []string          // ARNs
+	Boundary string            // ARN of the managed policy that is the permissions boundary; empty: none
+	Longest  time.Duration     // of a session; 0 is an hour
+	Tags     map[string]string
 }
 
 func (r role) current() rights {
@@ -133,33 +137,50 @@ func (r *Room) Unknown() []string {
 }
 
 // identity returns the policies that act for a role now, with their names.
-func (r *Room) identity(rights rights) (policies []*policy.Policy, names []string, err error) {
+func (r *Room) identity(rights rights) (out acting, err error) {
 	for _, name := range slices.Sorted(maps.Keys(rights.Inline)) {
 		p, err := policy.Parse([]byte(rights.Inline[name]), policy.Identity)
 		if err != nil {
-			return nil, nil, fmt.Errorf("policy %s: %w", name, err)
+			return out, fmt.Errorf("policy %s: %w", name, err)
 		}
-		policies, names = append(policies, p), append(names, name)
+		out.Identity, out.names = append(out.Identity, p), append(out.names, name)
 	}
 	for _, arn := range rights.Managed {
-		document, ok := awsPolicies[awsPolicyName(arn)]
-		if !awsManaged(arn) {
-			stored, _, err := r.managed.Get(arn)
-			if err != nil {
-				return nil, nil, err
-			}
-			document, ok = effective(stored.History, r.Clock.Now(), r.Switches.PolicyDelay)
+		p, err := r.managedPolicy(arn, policy.Identity)
+		if err != nil {
+			return out, err
 		}
-		if !ok {
+		if p == nil {
+			if awsManaged(arn) {
+				out.unknown = append(out.unknown, arn)
+			}
 			continue
 		}
-		p, err := policy.Parse([]byte(document), policy.Identity)
-		if err != nil {
-			return nil, nil, fmt.Errorf("policy %s: %w", arn, err)
-		}
-		policies, names = append(policies, p), append(names, arn)
+		out.Identity, out.names = append(out.Identity, p), append(out.names, arn)
 	}
-	return policies, names, nil
+	return out, nil
+}
+
+// managedPolicy reads what acts now of a managed policy. It is nil if that is nothing yet, or if it is one of AWS's
+// that we do not know.
+func (r *Room) managedPolicy(arn string, kind policy.Kind) (*policy.Policy, error) {
+	document, ok := awsPolicies[awsPolicyName(arn)]
+	document = strings.ReplaceAll(document, "arn:aws:", "arn:"+r.Partition+":")
+	if !awsManaged(arn) {
+		stored, _, err := r.managed.Get(arn)
+		if err != nil {
+			return nil, err
+		}
+		document, ok = effective(stored.History, r.Clock.Now(), r.Switches.PolicyDelay)
+	}
+	if !ok {
+		return nil, nil
+	}
+	p, err := policy.Parse([]byte(document), kind)
+	if err != nil {
+		return nil, fmt.Errorf("policy %s: %w", arn, err)
+	}
+	return p, nil
 }
 
 // role finds a role by ARN.

@@ -40,6 +40,11 @@ type Session struct {
 	Expires     time.Time // on the real clock, as signature dates are; zero means never
 	Simulated   bool      // signs with the engine's clock instead of the real one
 
+	Policies       []string          // session policies that the role was assumed with: JSON text, or ARNs of managed ones
+	Tags           map[string]string // session tags
+	Transitive     []string          // of those, the keys that the next role in a chain keeps
+	SourceIdentity string            // that the role was assumed with; empty: none
+
 	mu    sync.Mutex
 	cause Cause
 }

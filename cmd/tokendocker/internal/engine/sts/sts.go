@@ -26,10 +26,15 @@ type Assume func(ctx context.Context, as *session.Session, region string, a Assu
 
 // Assumption is a request for a role's credentials.
 type Assumption struct {
-	RoleARN    string
-	Name       string // of the session
-	Duration   time.Duration
-	ExternalID string // empty if there is none
+	RoleARN        string
+	Name           string // of the session
+	Duration       time.Duration
+	ExternalID     string   // empty if there is none, as of all that follow
+	Policy         string   // session policy, JSON text
+	PolicyARNs     []string // managed policies that are session policies
+	Tags           map[string]string
+	Transitive     []string // keys of tags that the next role in a chain keeps
+	SourceIdentity string
 }
 
 // Room is STS. It keeps nothing.
@@ -95,6 +100,7 @@ func (r *Room) assumeRole(ctx context.Context, call *protocol.Call) (any, error)
 func parse(form url.Values) (Assumption, error) {
 	a := Assumption{
 		RoleARN: form.Get("RoleArn"), Name: form.Get("RoleSessionName"), ExternalID: form.Get("ExternalId"), Duration: defaultDuration,
+		Policy: form.Get("Policy"), SourceIdentity: form.Get("SourceIdentity"), Tags: map[string]string{},
 	}
 	if !sessionName.MatchString(a.Name) {
 		return a, protocol.Errorf("ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy "+
@@ -107,8 +113,17 @@ func parse(form url.Values) (Assumption, error) {
 			return a, protocol.Errorf("ValidationError", "DurationSeconds must be between 900 and 43200, not %s", text)
 		}
 	}
-	if form.Get("Policy") != "" || form.Has("PolicyArns.member.1.arn") {
-		return a, protocol.Errorf("NotImplemented", "tokendocker has no session policies")
+	for n := 1; form.Has(member("PolicyArns", n) + ".arn"); n++ {
+		a.PolicyARNs = append(a.PolicyARNs, form.Get(member("PolicyArns", n)+".arn"))
+	}
+	for n := 1; form.Has(member("Tags", n) + ".Key"); n++ {
+		a.Tags[form.Get(member("Tags", n)+".Key")] = form.Get(member("Tags", n) + ".Value")
+	}
+	for n := 1; form.Has(member("TransitiveTagKeys", n)); n++ {
+		a.Transitive = append(a.Transitive, form.Get(member("TransitiveTagKeys", n)))
 	}
 	return a, nil
 }
+
+// member names an entry of a list in the Query protocol.
+func member(list string, n int) string { return list + ".member." + strconv.Itoa(n) }

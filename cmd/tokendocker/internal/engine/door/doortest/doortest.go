@@ -84,7 +84,8 @@ func (f *Front) decide(as *session.Session, resources []string, need protocol.Ne
 	keys := map[string][]string{"aws:PrincipalArn": {as.RoleARN}, "aws:PrincipalAccount": {as.Account}}
 	maps.Copy(keys, need.Conditions)
 	for _, arn := range resources {
-		d := policy.Decide([]*policy.Policy{f.roles[as.AccessKeyID]}, own, need.ResourcePolicyOnly, &policy.Request{Action: need.Action,
+		all := policy.Policies{Identity: []*policy.Policy{f.roles[as.AccessKeyID]}, Resource: own, ResourceOnly: need.ResourcePolicyOnly}
+		d := all.Decide(&policy.Request{Action: need.Action,
 			Resource: arn, Account: Account, Context: keys, Caller: policy.Caller{ARN: as.ARN, RoleARN: as.RoleARN, Account: as.Account}})
 		if !d.Allowed {
 			return protocol.Errorf("AccessDeniedException", "User: %s is not authorized to perform: %s on resource: %s", as.ARN, need.Action, arn)
