@@ -26,6 +26,8 @@ type rehearseOptions struct {
 	JSON    bool
 	Destroy bool
 	Verbose bool
+
+	Permissions bool // report what each role did and needs
 }
 
 const rehearseLong = `Deploy a CDK app on this machine, without an AWS account.
@@ -79,6 +81,7 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 	f.StringVar(&o.Region, "region", defaultRegion, "region of stacks that name none")
 	f.StringArrayVar(&sets, "set", nil, "STACK.LOGICALID[.ATTRIBUTE]=VALUE: a value that only AWS would know; without an attribute it is what Ref gives (repeatable, not remembered)")
 	f.BoolVar(&o.JSON, "json", false, "print JSON lines on standard output")
+	f.BoolVar(&o.Permissions, "permissions", false, "print for each role what it called, what it may do and never did, and the smallest policy that it needs")
 	f.BoolVar(&o.Destroy, "destroy", false, "delete the stacks that the state folder holds, without synthesizing the app")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "show what the app prints and every stack event")
 	f.SortFlags = false

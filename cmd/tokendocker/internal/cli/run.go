@@ -74,7 +74,7 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return r.unused()
+	return r.permissions()
 }
 
 // skip says of stacks that they are not deployed, since one before them was not.
@@ -164,19 +164,6 @@ func (r *rehearsal) close(ctx context.Context) error {
 	r.log.Begin("close", "stopping what runs")
 	defer r.log.End("close", "done")
 	return r.engine.Close(ctx)
-}
-
-// unused adds to the summary what the roles may do and never did.
-func (r *rehearsal) unused() error {
-	uses, err := r.engine.Unused()
-	if err != nil {
-		return err
-	}
-	for _, u := range uses {
-		r.summary.Unused = append(r.summary.Unused, report.Permission{Role: u.RoleARN[strings.LastIndex(u.RoleARN, "/")+1:],
-			Action: u.Action, Resource: u.Resource})
-	}
-	return nil
 }
 
 func unfit(dir string, err error) error {

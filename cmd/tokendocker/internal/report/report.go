@@ -44,7 +44,7 @@ type Failure struct {
 	Reason string `json:"reason"` // as the stack event says it
 }
 
-// Permission is an action that a role may do and did not do in this rehearsal.
+// Permission is an entry of a role's policy that no call of the state folder's rehearsals used: an action, or a resource.
 type Permission struct {
 	Role     string `json:"role"` // role name
 	Action   string `json:"action"`
@@ -75,6 +75,7 @@ type Event struct {
 type Printer interface {
 	Event(Event)
 	Image(Image)
+	Role(Role)
 	Summary(Summary)
 }
 
