@@ -122,7 +122,10 @@ func (r *Room) deleteObject(req *request) (http.Handler, error) {
 
 type deleteInput struct {
 	Quiet   bool
-	Objects []struct{ Key string } `xml:"Object"`
+	Objects []struct {
+		Key       string
+		VersionID string `xml:"VersionId"`
+	} `xml:"Object"`
 }
 
 func (r *Room) deleteObjects(req *request) (http.Handler, error) {
@@ -136,6 +139,9 @@ func (r *Room) deleteObjects(req *request) (http.Handler, error) {
 		Deleted []deleted `xml:"Deleted"`
 	}{}
 	for _, o := range in.Objects {
+		if o.VersionID != "" && o.VersionID != nullVersion {
+			return nil, noSuchVersion(o.Key, o.VersionID)
+		}
 		if err := r.remove(req.bucket, o.Key); err != nil {
 			return nil, err
 		}

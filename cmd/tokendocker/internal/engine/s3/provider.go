@@ -25,12 +25,12 @@ func (p bucketProvider) Create(_ context.Context, r resource.Request) (resource.
 	if name == "" {
 		name = physical.Lower(r, physical.MaxBucket)
 	}
-	return p.result(r, name), p.room.make(bucket{Name: name, Region: r.Stack.Region, Token: r.Token})
+	return p.result(r, name), p.room.make(bucket{Name: name, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)})
 }
 
-// Update changes nothing here: what a bucket's other properties switch on is no part of this room.
+// Update changes the tags: what a bucket's other properties switch on is no part of this room.
 func (p bucketProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
-	return p.result(r, r.PhysicalID), nil
+	return p.result(r, r.PhysicalID), p.room.setTags(r.PhysicalID, tagsOf(r.Properties))
 }
 
 // Delete removes the bucket, which must be empty.

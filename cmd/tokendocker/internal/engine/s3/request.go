@@ -57,6 +57,10 @@ var operations = []operation{
 	{"GetBucketVersioning", http.MethodGet, false, "versioning", "", "s3:GetBucketVersioning", (*Room).getVersioning},
 	{"GetBucketPolicy", http.MethodGet, false, "policy", "", "s3:GetBucketPolicy", (*Room).getPolicy},
 	{"PutBucketPolicy", http.MethodPut, false, "policy", "", "s3:PutBucketPolicy", (*Room).putPolicy},
+	{"ListObjectVersions", http.MethodGet, false, "versions", "", "s3:ListBucketVersions", (*Room).listVersions},
+	{"GetBucketTagging", http.MethodGet, false, "tagging", "", "s3:GetBucketTagging", (*Room).getTags},
+	{"PutBucketTagging", http.MethodPut, false, "tagging", "", "s3:PutBucketTagging", (*Room).putTags},
+	{"DeleteBucketTagging", http.MethodDelete, false, "tagging", "", "s3:PutBucketTagging", (*Room).deleteTags},
 	{"DeleteBucketPolicy", http.MethodDelete, false, "policy", "", "s3:DeleteBucketPolicy", (*Room).deletePolicy},
 }
 

@@ -52,6 +52,7 @@ type bucket struct {
 	Region  string
 	Created time.Time
 	Policy  string // JSON text
+	Tags    map[string]string
 	Token   string
 }
 

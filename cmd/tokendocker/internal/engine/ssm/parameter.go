@@ -35,6 +35,7 @@ type parameter struct {
 	Values   []string
 	Modified float64 // seconds since 1970
 	Token    string
+	Tags     map[string]string
 }
 
 func (p parameter) version() int { return p.First + len(p.Values) - 1 }
@@ -170,6 +171,7 @@ type putInput struct {
 	KeyID          string `json:"KeyId"`
 	AllowedPattern string
 	Overwrite      bool
+	Tags           []tag
 
 	token string // of CloudFormation's operation
 }
@@ -199,6 +201,12 @@ func (r *Room) put(region string, in putInput) (version int, tier string, err er
 		p.Type, p.DataType = cmp.Or(in.Type, p.Type), cmp.Or(in.DataType, p.DataType, "text")
 		p.Tier, p.Token = in.tier(p.Tier), in.token
 		p.Key = in.KeyID
+		if len(in.Tags) > 0 {
+			p.Tags = map[string]string{}
+		}
+		for _, t := range in.Tags {
+			p.Tags[t.Key] = t.Value
+		}
 		p.Modified = float64(r.Clock.Now().UnixMilli()) / 1000
 		if !same {
 			p.Values = append(p.Values, in.Value)
@@ -223,6 +231,8 @@ func (in putInput) tier(before string) string {
 func (in putInput) check() error {
 	first, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(in.Name, "/")), "/")
 	switch {
+	case in.Overwrite && len(in.Tags) > 0:
+		return protocol.Errorf("ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
 	case len(in.Name) > maxName || !parameterName.MatchString(in.Name):
 		return protocol.Errorf("ValidationException", "Parameter name: only a combination of letters, numbers and the following 3 symbols .-_ is allowed, with / between levels")
 	case strings.Contains(in.Name, "/") && !strings.HasPrefix(in.Name, "/"):

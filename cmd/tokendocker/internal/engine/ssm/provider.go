@@ -27,8 +27,18 @@ func (p parameterProvider) Create(_ context.Context, r resource.Request) (resour
 // Update gives the parameter another version.
 func (p parameterProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
 	in := input(r)
-	in.Name, in.Overwrite = r.PhysicalID, true
-	return p.put(r, in)
+	tags := in.Tags
+	in.Name, in.Overwrite, in.Tags = r.PhysicalID, true, nil
+	result, err := p.put(r, in)
+	if err == nil {
+		err = p.room.changeTags(r.Stack.Region, tagsInput{ResourceType: "Parameter", ResourceID: r.PhysicalID}, func(have map[string]string) {
+			clear(have)
+			for _, t := range tags {
+				have[t.Key] = t.Value
+			}
+		})
+	}
+	return result, err
 }
 
 // Delete removes the parameter.
@@ -49,7 +59,13 @@ func (p parameterProvider) put(r resource.Request, in putInput) (resource.Result
 
 func input(r resource.Request) putInput {
 	text := func(name string) string { s, _ := r.Properties[name].(string); return s }
-	return putInput{
+	var tags []tag
+	given, _ := r.Properties["Tags"].(map[string]any)
+	for key, value := range given {
+		s, _ := value.(string)
+		tags = append(tags, tag{key, s})
+	}
+	return putInput{Tags: tags,
 		Name: text("Name"), Value: text("Value"), Type: text("Type"), DataType: text("DataType"), Tier: text("Tier"),
 		AllowedPattern: text("AllowedPattern"), token: r.Token,
 	}

@@ -60,6 +60,10 @@ var operations = map[string]func(*Room, *protocol.Call) (any, error){
 	"PutParameter":        protocol.Operation((*Room).putParameter),
 	"DeleteParameter":     protocol.Operation((*Room).deleteParameter),
 	"DeleteParameters":    protocol.Operation((*Room).deleteParameters),
+
+	"AddTagsToResource":      protocol.Operation((*Room).addTags),
+	"RemoveTagsFromResource": protocol.Operation((*Room).removeTags),
+	"ListTagsForResource":    protocol.Operation((*Room).listTags),
 }
 
 // Needs names the parameters.
@@ -71,13 +75,14 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	var in struct {
 		Name, Path string
 		Names      []string
+		ResourceID string `json:"ResourceId"`
 	}
 	if err := json.Unmarshal(call.Body, &in); err != nil {
 		return nil, protocol.Errorf("SerializationException", "%v", err)
 	}
 	names := in.Names
 	if len(names) == 0 {
-		names = []string{in.Name + in.Path}
+		names = []string{in.Name + in.Path + in.ResourceID}
 	}
 	need := protocol.Need{Action: "ssm:" + call.Operation}
 	for _, name := range names {

@@ -169,3 +169,49 @@ func TestParameterResource(t *testing.T) {
 		}
 	}
 }
+
+func TestTags(t *testing.T) {
+	client, room, _ := newRoom(t)
+	tags := func(name string) string {
+		t.Helper()
+		out, err := client.ListTagsForResource(ctx, &awsssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
+		if err != nil {
+			return code(err)
+		}
+		text := ""
+		for _, tag := range out.TagList {
+			text += *tag.Key + "=" + *tag.Value + ";"
+		}
+		return text
+	}
+	first := []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}}
+	if err := put(client, awsssm.PutParameterInput{Name: aws.String("/p"), Value: aws.String("v"), Tags: first}); err != nil {
+		t.Fatal(err)
+	}
+	more := &awsssm.AddTagsToResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("/p"),
+		Tags: []types.Tag{{Key: aws.String("b"), Value: aws.String("2")}}}
+	if _, err := client.AddTagsToResource(ctx, more); err != nil || tags("/p") != "a=1;b=2;" {
+		t.Errorf("added: %s (%v)", tags("/p"), err)
+	}
+	less := &awsssm.RemoveTagsFromResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("/p"), TagKeys: []string{"a"}}
+	if _, err := client.RemoveTagsFromResource(ctx, less); err != nil || tags("/p") != "b=2;" {
+		t.Errorf("removed: %s (%v)", tags("/p"), err)
+	}
+	if got := tags("/no"); got != "InvalidResourceId" {
+		t.Errorf("no such parameter: %s", got)
+	}
+	err := put(client, awsssm.PutParameterInput{Name: aws.String("/p"), Value: aws.String("v"), Tags: first, Overwrite: aws.Bool(true)})
+	if code(err) != "ValidationException" {
+		t.Errorf("tags while overwriting: %v", err)
+	}
+	provider := room.Resources()["AWS::SSM::Parameter"]
+	r := resource.Request{Stack: resource.Stack{Region: doortest.Region}, Properties: map[string]any{"Name": "/q", "Type": "String", "Value": "v", "Tags": map[string]any{"c": "3"}}}
+	made, err := provider.Create(ctx, r)
+	if err != nil || tags("/q") != "c=3;" {
+		t.Errorf("by CloudFormation: %s (%v)", tags("/q"), err)
+	}
+	r.PhysicalID, r.Properties["Tags"] = made.PhysicalID, map[string]any{"d": "4"}
+	if _, err := provider.Update(ctx, r); err != nil || tags("/q") != "d=4;" {
+		t.Errorf("updated by CloudFormation: %s (%v)", tags("/q"), err)
+	}
+}
