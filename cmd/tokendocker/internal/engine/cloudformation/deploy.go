@@ -30,6 +30,7 @@ type DeployInput struct {
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
 	ClientToken  string                       // what the client calls the deployment; its events say so
 	RoleARN      string                       // shown with the stack
+	Notify       []string                     // ARNs of topics, shown with the stack
 	ChangeSetID  string                       // shown with the stack
 	Protect      bool                         // against deletion, from now on
 	Interrupt    <-chan struct{}              `json:"-"` // closed: fail and roll back; ending the context stops at once instead
@@ -111,7 +112,7 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	op.input, op.clientToken = in, in.ClientToken
 	op.paths, op.overrides = in.Paths, in.Overrides
 	op.stack.RoleARN, op.stack.ChangeSetID, op.stack.Protected = in.RoleARN, in.ChangeSetID, stack.Protected || in.Protect
-	op.stack.Capabilities, op.stack.NoRollback = in.Capabilities, in.NoRollback
+	op.stack.Capabilities, op.stack.NoRollback, op.stack.Notify = in.Capabilities, in.NoRollback, in.Notify
 	var err error
 	if op.plan, err = s.newPlan(ctx, op.place, in, stack.Parameters); err != nil {
 		return nil, &InputError{err}

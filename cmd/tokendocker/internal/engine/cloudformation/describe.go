@@ -21,6 +21,7 @@ type Stack struct {
 
 	Description    string
 	Capabilities   []string
+	Notify         []string          // ARNs of topics that nobody writes to
 	RoleARN        string            // that the last deployment was given; empty: none
 	Resolved       map[string]string // what parameters that are read from Systems Manager stand for
 	Protected      bool              // against deletion
@@ -104,7 +105,7 @@ func (r stackRecord) view() Stack {
 	out := Stack{ID: r.ID, Name: r.Name, Region: r.Region, Status: r.Status, Reason: r.Reason, Created: r.Created, Updated: r.Updated,
 		Parameters: map[string]string{}, Tags: r.Tags, Outputs: slices.Clone(r.Outputs)}
 	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
-	out.Protected, out.NoRollback, out.ChangeSetID = r.Protected, r.NoRollback, r.ChangeSetID
+	out.Protected, out.NoRollback, out.ChangeSetID, out.Notify = r.Protected, r.NoRollback, r.ChangeSetID, r.Notify
 	out.ParentID, out.RootID = r.ParentID, r.RootID
 	out.Begun, out.Changed, out.Deleted = r.Begun, r.Changed, r.Deleted
 	for name, value := range r.Parameters {

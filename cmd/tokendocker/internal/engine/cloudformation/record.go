@@ -62,7 +62,7 @@ type stackRecord struct {
 	Imports          []string // names of exports that it uses
 
 	Description             string
-	Capabilities            []string
+	Capabilities, Notify    []string
 	RoleARN, ChangeSetID    string
 	Resolved                map[string]string // by parameter, what Systems Manager gave
 	Protected, NoRollback   bool

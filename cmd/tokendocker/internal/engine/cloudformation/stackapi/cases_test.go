@@ -59,6 +59,33 @@ var cases = []struct {
 			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, StackPolicyBody: aws.String("{}")})
 			return err
 		}},
+	{name: "rollback triggers", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter RollbackConfiguration",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one,
+				RollbackConfiguration: &types.RollbackConfiguration{MonitoringTimeInMinutes: aws.Int32(5)}})
+			return err
+		}},
+	{name: "topics to notify", source: creating, limit: "shown with the stack, and not notified",
+		call: func(f *fixture) error {
+			topic := "arn:aws:sns:eu-west-1:111122223333:topic"
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, NotificationARNs: []string{topic}})
+			if s := f.until("N", types.StackStatusCreateComplete); len(s.NotificationARNs) != 1 || s.NotificationARNs[0] != topic {
+				f.t.Errorf("the stack's topics are %v", s.NotificationARNs)
+			}
+			return err
+		}},
+	{name: "the same call again", source: creating, call: func(f *fixture) error {
+		in := &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, ClientRequestToken: aws.String("again")}
+		first, err := f.CreateStack(f.t.Context(), in)
+		if err != nil {
+			return err
+		}
+		second, err := f.CreateStack(f.t.Context(), in)
+		if err == nil && *second.StackId != *first.StackId {
+			f.t.Errorf("the second call made %s after %s", *second.StackId, *first.StackId)
+		}
+		return err
+	}},
 	{name: "delete a failed creation", source: creating, limit: "refused", code: "ValidationError", message: "does not know OnFailure=DELETE",
 		call: func(f *fixture) error {
 			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, OnFailure: types.OnFailureDelete})

@@ -13,7 +13,7 @@ import (
 
 func (r *Room) createChangeSet(ctx context.Context, call *protocol.Call) (any, error) {
 	form := call.Form
-	if err := refuse(form, "ResourcesToImport", "ResourceTypes"); err != nil {
+	if err := refuse(form, "ResourcesToImport", "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
 	stack, exists, err := r.lookUp(call.Region, form.Get("StackName"))

@@ -22,7 +22,7 @@ const maxBody = 51_200
 func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformation.Stack) (cloudformation.DeployInput, error) {
 	form := call.Form
 	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
-		Capabilities: members(form, "Capabilities"), RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
+		Capabilities: members(form, "Capabilities"), Notify: members(form, "NotificationARNs"), RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
 		NoRollback: form.Get("DisableRollback") == "true"}
 	if now.Name != "" {
 		in.StackName = now.Name
@@ -128,10 +128,13 @@ func (r *Room) deploy(running *cloudformation.Running) (any, error) {
 }
 
 func (r *Room) createStack(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "TimeoutInMinutes", "StackPolicyBody", "StackPolicyURL", "ResourceTypes"); err != nil {
+	if err := refuse(call.Form, "TimeoutInMinutes", "StackPolicyBody", "StackPolicyURL", "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
-	if _, exists, err := r.lookUp(call.Region, call.Form.Get("StackName")); exists || err != nil {
+	if stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName")); exists || err != nil {
+		if err == nil && r.repeated(stack, call.Form.Get("ClientRequestToken")) {
+			return stackID{StackId: stack.ID}, nil
+		}
 		return nil, errors.Join(err, protocol.Errorf("AlreadyExistsException", "Stack [%s] already exists", call.Form.Get("StackName")))
 	}
 	in, err := r.input(ctx, call, cloudformation.Stack{})
@@ -153,6 +156,12 @@ func (r *Room) createStack(ctx context.Context, call *protocol.Call) (any, error
 	return r.deploy(running)
 }
 
+// repeated reports whether the stack was made by a call with this token, of which the client has lost the answer.
+func (r *Room) repeated(stack cloudformation.Stack, token string) bool {
+	events, err := r.Stacks.Events(stack.ID)
+	return err == nil && token != "" && len(events) > 0 && events[0].Token == token
+}
+
 // updatable reports whether a stack can be updated from where it is.
 // Source: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events", stack status codes.
 func updatable(stack cloudformation.Stack) error {
@@ -165,7 +174,7 @@ func updatable(stack cloudformation.Stack) error {
 }
 
 func (r *Room) updateStack(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes"); err != nil {
+	if err := refuse(call.Form, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
 	stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName"))

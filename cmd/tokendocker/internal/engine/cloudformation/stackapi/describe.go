@@ -67,7 +67,7 @@ type stackOutput struct {
 func stackOf(s cloudformation.Stack) stackOutput {
 	out := stackOutput{StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSetID, Description: s.Description, CreationTime: stamp(s.Begun),
 		DeletionTime: stamp(s.Deleted), StackStatus: string(s.Status), StackStatusReason: s.Reason, DisableRollback: s.NoRollback,
-		Capabilities: s.Capabilities, RoleARN: s.RoleARN, Tags: tagsOf(s.Tags), EnableTerminationProtection: s.Protected, ParentId: s.ParentID, RootId: s.RootID}
+		NotificationARNs: s.Notify, Capabilities: s.Capabilities, RoleARN: s.RoleARN, Tags: tagsOf(s.Tags), EnableTerminationProtection: s.Protected, ParentId: s.ParentID, RootId: s.RootID}
 	if s.Status != cloudformation.CreateInProgress && s.Status != cloudformation.CreateComplete && s.Status != cloudformation.ReviewInProgress {
 		out.LastUpdatedTime = stamp(s.Changed)
 	}

@@ -167,6 +167,10 @@ func TestFailedStacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := f.until("S", types.StackStatusRollbackComplete)
+	resources, err := f.DescribeStackResources(t.Context(), &cfn.DescribeStackResourcesInput{StackName: aws.String("S")})
+	if err != nil || len(resources.StackResources) != 2 || resources.StackResources[0].ResourceStatus != types.ResourceStatusDeleteComplete {
+		t.Errorf("what the stack had is %+v (%v)", resources, err)
+	}
 	check(t, f.update("S", one), "ValidationError", "Stack:"+*s.StackId+" is in ROLLBACK_COMPLETE state and can not be updated.")
 	if err := f.delete("S"); err != nil {
 		t.Error(err)

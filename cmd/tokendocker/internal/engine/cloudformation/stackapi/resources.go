@@ -52,7 +52,27 @@ func (r *Room) resources(call *protocol.Call) (cloudformation.Stack, []resourceO
 		row.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
 		out = append(out, row)
 	}
-	return stack, out, nil
+	return stack, append(out, deleted(stack, last, only)...), nil
+}
+
+// deleted lists the resources that a stack had before it was rolled back or deleted.
+func deleted(stack cloudformation.Stack, last map[string]cloudformation.Event, only string) []resourceOutput {
+	switch stack.Status {
+	case cloudformation.RollbackComplete, cloudformation.DeleteComplete:
+	default:
+		return nil
+	}
+	var out []resourceOutput
+	for _, id := range slices.Sorted(maps.Keys(last)) {
+		there := slices.ContainsFunc(stack.Resources, func(one cloudformation.StackResource) bool { return one.LogicalID == id })
+		if e := last[id]; !there && (only == "" || only == id) {
+			row := resourceOutput{StackName: stack.Name, StackId: stack.ID, LogicalResourceId: id, PhysicalResourceId: e.PhysicalID, ResourceType: e.Type,
+				Timestamp: stamp(e.Real), LastUpdatedTimestamp: stamp(e.Real), ResourceStatus: string(e.Status), ResourceStatusReason: e.Reason}
+			row.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 func (r *Room) describeStackResources(_ context.Context, call *protocol.Call) (any, error) {
