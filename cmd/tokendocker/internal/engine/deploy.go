@@ -97,6 +97,7 @@ func (e *Engine) built(stack cloudformation.Stack, requests []cloudformation.Cus
 	for _, r := range stack.Resources {
 		paths[r.LogicalID] = r.Path
 	}
+	e.settle(requests)
 	var out []Built
 	for _, image := range e.images.of(stack.ID, func(id string) bool { return paths[id] != "" }) {
 		b := Built{Image: image, Builder: builderOf(paths[image.LogicalID])}

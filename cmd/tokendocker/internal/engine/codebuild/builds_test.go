@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 func inline(commands string) map[string]any {
@@ -325,6 +326,21 @@ func TestStartBuildRefusals(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// A build that has answered its custom resource ends later than that; whoever reports on it waits.
+func TestSettle(t *testing.T) {
+	w := newWorld(t, 1)
+	w.project(nil)
+	w.start(inline("sleep 0.3"))
+	w.room.Settle(t.Context(), func(c session.Cause) bool { return c.Request.ID == "another" })
+	if r := w.room.Records()[0]; r.Status != "IN_PROGRESS" {
+		t.Errorf("another request's build was waited for: %+v", r)
+	}
+	w.room.Settle(t.Context(), func(c session.Cause) bool { return c.Request.ID == "r1" })
+	if r := w.room.Records()[0]; r.Status != "SUCCEEDED" || r.Images != 1 {
+		t.Errorf("not settled: %+v", r)
 	}
 }
 

@@ -17,6 +17,7 @@ const cleanUp = time.Minute
 type life struct {
 	room       *Room
 	projectARN string
+	cause      session.Cause
 	build      build
 	ticket     *ticket
 	done       chan struct{} // closed when the record is final
@@ -35,7 +36,7 @@ type life struct {
 func newLife(r *Room, b build, t *ticket) *life {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &life{
-		room: r, projectARN: b.place().project(b.Project), build: b, ticket: t, done: make(chan struct{}),
+		room: r, projectARN: b.place().project(b.Project), cause: b.Cause, build: b, ticket: t, done: make(chan struct{}),
 		ctx: ctx, cancel: cancel, log: &stream{},
 	}
 }

@@ -150,6 +150,26 @@ type Record struct {
 	Images int
 }
 
+// Settle waits for the end of the running builds that are meant, as long as ctx allows. A build may tell its custom
+// resource's end to CloudFormation itself, in one of its last commands.
+func (r *Room) Settle(ctx context.Context, meant func(session.Cause) bool) {
+	r.mu.Lock()
+	var last []*life
+	for _, l := range r.live {
+		if meant(l.cause) {
+			last = append(last, l)
+		}
+	}
+	r.mu.Unlock()
+	for _, l := range last {
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Records returns all builds, in the order of their start.
 func (r *Room) Records() []Record {
 	var out []Record
