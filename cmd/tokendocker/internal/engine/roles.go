@@ -1,13 +1,15 @@
 package engine
 
 import (
+	"cmp"
+
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 )
 
 // Role is what a role was used for.
 type Role struct {
 	iam.RoleUse
-	Path string // construct path; empty if no stack made it
+	Path string // construct path, or stack and logical id where the template names none
 }
 
 // Roles returns what each role that there is was used for since it was made, by name.
@@ -18,9 +20,13 @@ func (e *Engine) Roles() ([]Role, error) {
 	}
 	paths := map[string]string{}
 	for _, s := range e.stacks.Stacks() {
-		for _, made := range s.Resources {
+		stack, _, err := e.stacks.Describe(s.Region, s.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, made := range stack.Resources {
 			if made.Type == "AWS::IAM::Role" {
-				paths[made.PhysicalID] = made.Path
+				paths[made.PhysicalID] = cmp.Or(made.Path, s.Name+"/"+made.LogicalID)
 			}
 		}
 	}
