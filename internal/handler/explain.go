@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/internal/buildlog"
 	"github.com/tokendocker/tokendocker/internal/contract"
@@ -49,12 +50,26 @@ func overtime(build Build, failed Phase) string {
 	if failed.Type == "QUEUED" || build.Status == inProgress && build.Phase == "QUEUED" {
 		return "The build waited for a free build slot of CodeBuild until the time was over. " + slotHint
 	}
+	if waited := build.queued(); build.Status == inProgress && waited >= time.Minute {
+		return fmt.Sprintf("The build was still in phase %s when CloudFormation's time for it was over, and was stopped; it had waited %.0f minutes for "+
+			"a free build slot of CodeBuild. %s", build.Phase, waited.Minutes(), slotHint)
+	}
 	if build.Status == inProgress {
 		return fmt.Sprintf("The build was still in phase %s when CloudFormation's time for it was over, and was stopped; "+
 			"raise BuildTimeout (%d minutes at most) or make the build faster.", build.Phase, contract.MaxBuildMinutes)
 	}
 	return fmt.Sprintf("The build did not end within its %d minutes; raise BuildTimeout (%d at most) or make the build faster.",
 		build.Minutes, contract.MaxBuildMinutes)
+}
+
+// queued is how long the build waited for a slot.
+func (b Build) queued() time.Duration {
+	for _, p := range b.Phases {
+		if p.Type == "QUEUED" {
+			return time.Duration(p.Seconds) * time.Second
+		}
+	}
+	return 0
 }
 
 // slotHint is the way out of the account's limit.

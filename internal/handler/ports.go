@@ -49,6 +49,7 @@ type Phase struct {
 	Status  string // as a build's; empty while it runs
 	Code    string // status code of its first context, "ACCESS_DENIED"; may be empty
 	Message string // message of its first context; may be empty
+	Seconds int    // how long it took; 0 while it runs
 }
 
 // Machine is what the handler needs of its state machine. Errors carry a fault.Kind.

@@ -128,9 +128,9 @@ func TestBudget(t *testing.T) {
 		seconds, build, queue int
 		ok                    bool
 	}{
-		{37 * time.Minute, 30, 36 * 60, 30, 6, true},
+		{37 * time.Minute, 30, 36 * 60, 30, 31, true},
 		{12 * time.Minute, 5, 11 * 60, 5, 6, true},
-		{20 * time.Minute, 30, 19 * 60, 19, 5, true},
+		{20 * time.Minute, 30, 19 * 60, 19, 14, true},
 		{6*time.Minute + 59*time.Second, 30, 5*60 + 59, 5, 5, true},
 		{6 * time.Minute, 30, 300, 5, 5, true},
 		{6*time.Minute - time.Second, 30, 0, 0, 0, false},

@@ -52,13 +52,15 @@ func lateness(now, sent time.Time) int {
 }
 
 // budget deals out the time that is left for a build, in the whole minutes that CodeBuild counts in (StartBuild:
-// both time-outs are at least five minutes). ok is false where no build fits any more.
+// both time-outs are at least five minutes). Most builds end long before their time-out, so one may wait in the queue
+// for as long as the shortest build fits behind it; the task's time-out holds for both together. ok is false where no
+// build fits any more.
 func (c clock) budget(wanted int) (seconds, build, queue int, ok bool) {
 	left := c.left() - endRoom
 	if left < minBuild {
 		return 0, 0, 0, false
 	}
 	minutes := int(left / time.Minute)
-	build = min(wanted, minutes)
-	return int(left / time.Second), build, max(contract.MinBuildMinutes, minutes-build), true
+	queue = max(contract.MinBuildMinutes, minutes-contract.MinBuildMinutes)
+	return int(left / time.Second), min(wanted, minutes), queue, true
 }

@@ -62,7 +62,7 @@ func convert(b types.Build) handler.Build {
 		build.LogGroup, build.LogStream = aws.ToString(b.Logs.GroupName), aws.ToString(b.Logs.StreamName)
 	}
 	for _, p := range b.Phases {
-		phase := handler.Phase{Type: string(p.PhaseType), Status: string(p.PhaseStatus)}
+		phase := handler.Phase{Type: string(p.PhaseType), Status: string(p.PhaseStatus), Seconds: int(aws.ToInt64(p.DurationInSeconds))}
 		if len(p.Contexts) > 0 {
 			phase.Code, phase.Message = aws.ToString(p.Contexts[0].StatusCode), aws.ToString(p.Contexts[0].Message)
 		}

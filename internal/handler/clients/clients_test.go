@@ -116,7 +116,7 @@ func TestRecentBuilds(t *testing.T) {
 			{"id":"p:1","buildStatus":"SUCCEEDED"},
 			{"id":"p:2","buildStatus":"FAILED","currentPhase":"COMPLETED","serviceRole":"r","timeoutInMinutes":30,
 			 "logs":{"groupName":"g","streamName":"s"},
-			 "phases":[{"phaseType":"QUEUED","phaseStatus":"FAILED","contexts":[{"statusCode":"ACCESS_DENIED","message":"no"}]},{"phaseType":"COMPLETED"}]}]}`},
+			 "phases":[{"phaseType":"QUEUED","phaseStatus":"FAILED","durationInSeconds":7,"contexts":[{"statusCode":"ACCESS_DENIED","message":"no"}]},{"phaseType":"COMPLETED"}]}]}`},
 	})
 	got, err := Builds{codebuild.NewFromConfig(config)}.Recent(t.Context(), "p")
 	if err != nil {
@@ -124,7 +124,7 @@ func TestRecentBuilds(t *testing.T) {
 	}
 	want := []handler.Build{
 		{ID: "p:2", Status: "FAILED", Phase: "COMPLETED", Role: "r", Minutes: 30, LogGroup: "g", LogStream: "s",
-			Phases: []handler.Phase{{Type: "QUEUED", Status: "FAILED", Code: "ACCESS_DENIED", Message: "no"}, {Type: "COMPLETED"}}},
+			Phases: []handler.Phase{{Type: "QUEUED", Status: "FAILED", Code: "ACCESS_DENIED", Message: "no", Seconds: 7}, {Type: "COMPLETED"}}},
 		{ID: "p:1", Status: "SUCCEEDED"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
