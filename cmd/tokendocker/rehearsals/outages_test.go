@@ -73,32 +73,6 @@ func (o outcome) wantWithin(minutes float64, scale int) {
 	}
 }
 
-// TestSlots: with one slot for builds the second build waits for the first. When its time is over before, that is
-// what the failure says, and the first build is stopped with it.
-func TestSlots(t *testing.T) {
-	app, files := one("FROM busybox:1\nRUN sleep 5\n")
-	app.Builders[0].Args = nil
-	files["shop/Dockerfile"] = files["web/Dockerfile"]
-	app.Builders = append(app.Builders, caseBuilder{ID: "Shop", Path: "shop"})
-	r := newApp(t, app, files)
-	slot := settings{"TOKENDOCKER_REHEARSE_FAULTS=build-slots=1"}
-	o := r.rehearse(slot).wantExit(0)
-	if longer := max(o.image("One/Web").Seconds, o.image("One/Shop").Seconds); longer < 10 {
-		t.Errorf("two builds of five seconds took %v seconds", longer)
-	}
-
-	r.write("web/Dockerfile", slowBuild)
-	r.write("shop/Dockerfile", slowBuild)
-	app.Builders[0].Minutes, app.Builders[1].Minutes = 40, 40
-	r.change(app)
-	o = r.rehearse(append(slot, "TOKENDOCKER_REHEARSE_TIME_SCALE=60")).wantExit(4)
-	reason := o.summary.Stacks[0].Failure.Reason
-	if !strings.Contains(reason, "waited for a free build slot") || !strings.Contains(reason, "Service Quotas") {
-		t.Errorf("reason %q", reason)
-	}
-	r.wantNothingLeft()
-}
-
 // TestCommandFails: a failing command of the user's is named with its exit code, in either phase.
 func TestCommandFails(t *testing.T) {
 	app, files := one("FROM busybox:1\nRUN true\n")
@@ -118,21 +92,4 @@ func TestCommandFails(t *testing.T) {
 				`The command "echo about to fail; (exit 9)" failed with exit code 9, before the docker build.`, []string{"about to fail"})
 		})
 	}
-}
-
-// TestQuota: one slot, and more builds than may wait for it: CodeBuild refuses the last ones until there is room.
-func TestQuota(t *testing.T) {
-	const builders = 8 // one builds, five wait in the queue (CodeBuild User Guide, "Quotas for AWS CodeBuild")
-	app := caseApp{Stack: "Many"}
-	for i := range builders {
-		app.Builders = append(app.Builders, caseBuilder{ID: fmt.Sprintf("B%d", i), Path: "web", Extra: fmt.Sprint(i), CacheDisabled: true})
-	}
-	r := newApp(t, app, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN true\n"})
-	o := r.rehearse(settings{"TOKENDOCKER_REHEARSE_FAULTS=build-slots=1", "TOKENDOCKER_REHEARSE_TIME_SCALE=20"}).wantExit(0)
-	for i := range builders {
-		if image := o.image(fmt.Sprintf("Many/B%d", i)); !image.Built {
-			t.Errorf("image %+v", image)
-		}
-	}
-	r.wantNothingLeft()
 }
