@@ -15,9 +15,9 @@ import (
 // npm makes the app that of npm's token-injectable-docker-builder, which reads the same case.json.
 func (r *rehearsed) npm() {
 	r.t.Helper()
-	app, err := filepath.Abs(filepath.Join("..", "..", "..", "bench", "peers", "builders", "app.js"))
+	folder, err := filepath.Abs(filepath.Join("..", "..", "..", "bench", "peers"))
 	must(r.t, err)
-	r.write("cdk.json", fmt.Sprintf(`{"app": "node %s"}`, app))
+	r.write("cdk.json", fmt.Sprintf(`{"app": "node -r %[1]s/typescript.js %[1]s/builders/app.ts"}`, folder))
 }
 
 // ours makes the app ours again.

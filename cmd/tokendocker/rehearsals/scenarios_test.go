@@ -19,6 +19,7 @@ import (
 type world struct {
 	t      *testing.T
 	engine *engine.Engine
+	folder string // state folder
 	stack  assembly.Stack
 	token  string        // of the next deployments; empty: another one each time
 	cancel chan struct{} // closed: the deployment is cancelled and rolls back
@@ -39,12 +40,15 @@ func (p *permissions) world() *world {
 }
 
 // start starts an engine for a stack of this name.
-func (p *permissions) start(stack string) *world {
+func (p *permissions) start(stack string) *world { return p.startAt(stack, scenarioScale) }
+
+// startAt does so with time of another speed.
+func (p *permissions) startAt(stack string, scale float64) *world {
 	p.t.Helper()
 	state := filepath.Join(p.t.TempDir(), "state")
 	handlers, err := hosthandler.Unpack(p.t.TempDir())
 	must(p.t, err)
-	e, err := engine.New(p.t.Context(), engine.Options{StateDir: state, Account: "123456789012", Region: "us-east-1", Scale: scenarioScale,
+	e, err := engine.New(p.t.Context(), engine.Options{StateDir: state, Account: "123456789012", Region: "us-east-1", Scale: scale,
 		Builds: handlers, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Progress: func(string) {}})
 	must(p.t, err)
 	p.t.Cleanup(func() {
@@ -52,7 +56,7 @@ func (p *permissions) start(stack string) *world {
 			p.t.Error(err)
 		}
 	})
-	return &world{t: p.t, engine: e, stack: assembly.Stack{Name: stack}}
+	return &world{t: p.t, engine: e, folder: state, stack: assembly.Stack{Name: stack}}
 }
 
 // deploy deploys a template with a value of the builder's argument, and returns how it failed.
