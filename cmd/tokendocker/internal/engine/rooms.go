@@ -76,7 +76,7 @@ func (e *Engine) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.door.Register(e.logs, e.s3, e.kms, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
+	e.door.Register(e.iam, e.logs, e.s3, e.kms, e.ecr, e.ssm, e.secrets, sts.New(e.assume))
 	return nil
 }
 

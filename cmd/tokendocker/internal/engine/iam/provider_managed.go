@@ -40,7 +40,7 @@ func (p managedProvider) Create(_ context.Context, r resource.Request) (resource
 	if props.Path == "" {
 		props.Path = "/"
 	}
-	made := managedPolicy{ARN: p.room.arn("policy", props.Path, name), Name: name, ID: uniqueID("ANPA"), Token: r.Token}
+	made := managedPolicy{ARN: p.room.arn("policy", props.Path, name), Name: name, ID: uniqueID("ANPA"), Token: r.Token, Created: p.room.Clock.Now()}
 	err = p.room.managed.Update(made.ARN, func(old managedPolicy, found bool) (managedPolicy, error) {
 		if found && (r.Token == "" || old.Token != r.Token) {
 			return old, conflict("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)

@@ -60,6 +60,7 @@ func (p roleProvider) Create(ctx context.Context, r resource.Request) (resource.
 		}
 		return role{
 			Name: name, Path: props.Path, ID: uniqueID("AROA"), ARN: p.room.arn("role", props.Path, name), Token: r.Token,
+			Created: p.room.Clock.Now(),
 		}, nil
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type role struct {
 	ID      string
 	ARN     string
 	Token   string // of the operation that made it
+	Created time.Time
 	History []version[rights]
 }
 
@@ -55,6 +56,7 @@ type managedPolicy struct {
 	Name    string
 	ID      string
 	Token   string
+	Created time.Time
 	History []version[string] // documents
 }
 
