@@ -31,7 +31,7 @@ func (s *Service) Begin(ctx context.Context, in DeployInput) (*Running, error) {
 			"Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", in.StackName)}
 	}
 	key := stackKey(in.Region, in.StackName)
-	unlock, err := s.tryLock(key)
+	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,9 @@ func (s *Service) Begin(ctx context.Context, in DeployInput) (*Running, error) {
 
 // BeginDelete begins the deletion of a stack, as Delete does. It fails with an *InUseError or a *BusyError. There is
 // nothing to run (nil) when no such stack exists.
-func (s *Service) BeginDelete(in DeleteInput, clientToken string) (*Running, error) {
+func (s *Service) BeginDelete(ctx context.Context, in DeleteInput, clientToken string) (*Running, error) {
 	key := stackKey(in.Region, in.StackName)
-	unlock, err := s.tryLock(key)
+	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -80,21 +80,22 @@ func (s *Service) BeginDelete(in DeleteInput, clientToken string) (*Running, err
 
 // BeginRollback begins the roll-back of a stack whose deployment failed and was left as it was, or whose roll-back
 // failed. It fails with a *BusyError.
-func (s *Service) BeginRollback(region, name, clientToken string) (*Running, error) {
+func (s *Service) BeginRollback(ctx context.Context, region, name, clientToken string) (*Running, error) {
 	key := stackKey(region, name)
-	unlock, err := s.tryLock(key)
+	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	stack, found, err := s.stacks.Get(key)
 	op := s.newOperation(stack, newUUID(), nil)
 	op.clientToken = clientToken
-	roll, status := op.rollBackUpdate, UpdateRollbackInProgress
+	roll := op.rollBackUpdate
+	op.stack.Status = UpdateRollbackInProgress // its event comes with the first step
 	if !stack.Completed {
-		roll, status = op.rollBackCreate, RollbackInProgress
+		roll, op.stack.Status = op.rollBackCreate, RollbackInProgress
 	}
 	if err == nil && found {
-		err = op.setStatus(status, "User Initiated")
+		err = op.save()
 	}
 	if err != nil || !found {
 		unlock()
@@ -102,14 +103,14 @@ func (s *Service) BeginRollback(region, name, clientToken string) (*Running, err
 	}
 	return &Running{StackID: stack.ID, run: func(ctx context.Context) error {
 		defer unlock()
-		return roll(ctx, "")
+		return roll(ctx, "User Initiated")
 	}}, nil
 }
 
 // SetProtected protects a stack against deletion, or no longer.
-func (s *Service) SetProtected(region, name string, protected bool) error {
+func (s *Service) SetProtected(ctx context.Context, region, name string, protected bool) error {
 	key := stackKey(region, name)
-	unlock, err := s.tryLock(key)
+	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 			"constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", in.Name, in.Deploy.StackName)}
 	}
 	key := stackKey(in.Deploy.Region, in.Deploy.StackName)
-	unlock, err := s.tryLock(key)
+	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
 		return ChangeSet{}, err
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
@@ -98,18 +99,29 @@ func (s *Service) lock(key string) (unlock func()) {
 	return l.Unlock
 }
 
-// tryLock locks the stack, or fails with a *BusyError when another operation works on it.
-func (s *Service) tryLock(key string) (unlock func(), err error) {
+// tryLock locks the stack, or fails with a *BusyError when an operation works on it. Whoever begins or has just ended
+// one is waited for: clients see a status a moment before the stack is free.
+func (s *Service) tryLock(ctx context.Context, key string) (unlock func(), err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	l := s.locks[key]
 	if l == nil {
 		l = &sync.Mutex{}
 		s.locks[key] = l
 	}
-	if !l.TryLock() {
+	s.mu.Unlock()
+	for !l.TryLock() {
 		stack, _, err := s.stacks.Get(key)
-		return nil, errors.Join(&BusyError{StackID: stack.ID, Status: stack.Status}, err)
+		if err != nil {
+			return nil, err
+		}
+		if stack.Status.InProgress() && stack.Status != ReviewInProgress {
+			return nil, &BusyError{StackID: stack.ID, Status: stack.Status}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
 	}
 	return l.Unlock, nil
 }

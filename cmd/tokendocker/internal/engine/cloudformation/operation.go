@@ -240,7 +240,10 @@ func (o *operation) replace(ctx context.Context, rec *record, next *version) err
 		return err
 	}
 	o.resourceEvent(rec, old.PhysicalID, UpdateInProgress, "Requested update requires the creation of a new physical resource; hence creating one.")
-	err = o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) { return o.provider(rec.Type).Create(ctx, r) }, nil, UpdateComplete)
+	err = o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) {
+		r.Replaces = old.PhysicalID
+		return o.provider(rec.Type).Create(ctx, r)
+	}, nil, UpdateComplete)
 	if err != nil || rec.Current.PhysicalID == old.PhysicalID {
 		return err
 	}

@@ -1,13 +1,16 @@
 package sandbox
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,11 +43,25 @@ func (s *Sandbox) Connect(ctx context.Context, conn net.Conn) error {
 	return nil
 }
 
-// refuse answers a docker command's first request with an error, in the words of docker's API.
+// refuse answers a docker command's request with an error. Before that the command asks whether it has a daemon at all,
+// and would not show an error in that place.
 func refuse(conn net.Conn, why error) {
 	body, _ := json.Marshal(map[string]string{"message": why.Error()}) // text always marshals
-	_, _ = fmt.Fprintf(conn, "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-		len(body), body) // a command that went away has no use for it
+	for in := bufio.NewReader(conn); ; {
+		request, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		if strings.HasSuffix(request.URL.Path, "/_ping") {
+			_, err = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 0\r\n\r\n")
+		} else {
+			_, err = fmt.Fprintf(conn, "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+				len(body), body)
+		}
+		if err != nil || !strings.HasSuffix(request.URL.Path, "/_ping") {
+			return
+		}
+	}
 }
 
 // realDocker is the docker command in the sandbox's image; that in PATH is one that records builds.

@@ -223,7 +223,7 @@ func (r *Room) cancelUpdate(_ context.Context, call *protocol.Call) (any, error)
 	return nil, nil
 }
 
-func (r *Room) deleteStack(_ context.Context, call *protocol.Call) (any, error) {
+func (r *Room) deleteStack(ctx context.Context, call *protocol.Call) (any, error) {
 	if err := refuse(call.Form, "RetainResources", "DeletionMode"); err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (r *Room) deleteStack(_ context.Context, call *protocol.Call) (any, error) 
 	if stack.Protected {
 		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
 	}
-	running, err := r.Stacks.BeginDelete(cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region}, call.Form.Get("ClientRequestToken"))
+	running, err := r.Stacks.BeginDelete(ctx, cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region}, call.Form.Get("ClientRequestToken"))
 	if busy, ok := errors.AsType[*cloudformation.BusyError](err); ok {
 		return nil, invalid("Stack [%s] is in %s state and can not be deleted.", busy.StackID, busy.Status)
 	}
@@ -246,20 +246,20 @@ func (r *Room) deleteStack(_ context.Context, call *protocol.Call) (any, error) 
 }
 
 // rollBack rolls back a stack whose deployment failed and was left as it was.
-func (r *Room) rollBack(_ context.Context, call *protocol.Call) (any, error) {
-	return r.rollBackFrom(call, cloudformation.CreateFailed, cloudformation.UpdateFailed)
+func (r *Room) rollBack(ctx context.Context, call *protocol.Call) (any, error) {
+	return r.rollBackFrom(ctx, call, cloudformation.CreateFailed, cloudformation.UpdateFailed)
 }
 
 // continueRollback goes on with a roll-back that failed.
-func (r *Room) continueRollback(_ context.Context, call *protocol.Call) (any, error) {
+func (r *Room) continueRollback(ctx context.Context, call *protocol.Call) (any, error) {
 	if err := refuse(call.Form, "ResourcesToSkip"); err != nil {
 		return nil, err
 	}
-	_, err := r.rollBackFrom(call, cloudformation.UpdateRollbackFailed)
+	_, err := r.rollBackFrom(ctx, call, cloudformation.UpdateRollbackFailed)
 	return struct{}{}, err
 }
 
-func (r *Room) rollBackFrom(call *protocol.Call, from ...cloudformation.Status) (any, error) {
+func (r *Room) rollBackFrom(ctx context.Context, call *protocol.Call, from ...cloudformation.Status) (any, error) {
 	stack, err := r.find(call.Region, call.Form.Get("StackName"))
 	if err != nil {
 		return nil, err
@@ -271,7 +271,7 @@ func (r *Room) rollBackFrom(call *protocol.Call, from ...cloudformation.Status) 
 	if !possible {
 		return nil, invalid("Stack:%s is in %s state and can not be rolled back.", stack.ID, stack.Status)
 	}
-	running, err := r.Stacks.BeginRollback(stack.Region, stack.Name, call.Form.Get("ClientRequestToken"))
+	running, err := r.Stacks.BeginRollback(ctx, stack.Region, stack.Name, call.Form.Get("ClientRequestToken"))
 	if err == nil && running == nil {
 		err = fmt.Errorf("stack %s has just been deleted", stack.Name)
 	}
@@ -281,10 +281,10 @@ func (r *Room) rollBackFrom(call *protocol.Call, from ...cloudformation.Status) 
 	return r.deploy(running)
 }
 
-func (r *Room) updateProtection(_ context.Context, call *protocol.Call) (any, error) {
+func (r *Room) updateProtection(ctx context.Context, call *protocol.Call) (any, error) {
 	stack, err := r.find(call.Region, call.Form.Get("StackName"))
 	if err != nil {
 		return nil, err
 	}
-	return stackID{StackId: stack.ID}, r.Stacks.SetProtected(stack.Region, stack.Name, call.Form.Get("EnableTerminationProtection") == "true")
+	return stackID{StackId: stack.ID}, r.Stacks.SetProtected(ctx, stack.Region, stack.Name, call.Form.Get("EnableTerminationProtection") == "true")
 }
