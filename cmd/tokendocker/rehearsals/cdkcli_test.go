@@ -134,6 +134,7 @@ func (p *project) file(image, name string) string {
 // TestCDKCommand deploys examples/simple with the CDK's own command: bootstrap, deploy by change set, deploy unchanged,
 // diff, deploy a change directly, destroy. Neither side knows of the other.
 func TestCDKCommand(t *testing.T) {
+	t.Parallel()
 	example, err := filepath.Abs(filepath.Join("..", "..", "..", "examples", "simple"))
 	must(t, err)
 	app := filepath.Join(t.TempDir(), "simple")
@@ -197,6 +198,7 @@ new cdk.CfnOutput(stack, 'Uri', { value: f.node.defaultChild.code.imageUri });
 // TestCDKImageAssets: the CDK's command builds an image with docker and pushes it as the role for that; a function runs
 // on it. Its docker daemon comes with its first need and goes with the engine.
 func TestCDKImageAssets(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": pictures,
 		"image/Dockerfile": "FROM busybox:1\nRUN echo made by the client >/stamp\nCMD [\"cat\", \"/stamp\"]\n"})
 	p.cdk(0, "bootstrap")
@@ -242,6 +244,7 @@ new cdk.CfnOutput(stack, 'Name', { value: first.ref });
 // TestCDKFailures: a failed creation, a failed update, one that is left as it is and rolled back later, and a protected
 // stack end as they do on AWS, and the next deployment goes on from there.
 func TestCDKFailures(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": letters, "how.json": `{"second": "9"}`})
 	p.cdk(0, "bootstrap")
 	p.says(p.cdk(1, "deploy", "--require-approval=never"), "Letters/Second", "ROLLBACK_COMPLETE")
@@ -276,6 +279,7 @@ func TestCDKFailures(t *testing.T) {
 // TestEngineKilled: a stack that was being made when the engine was killed is rolled back by the next one, while clients
 // look on.
 func TestEngineKilled(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": waiting})
 	p.cdk(0, "bootstrap")
 	deploying := p.command("deploy", "--require-approval=never")
@@ -320,6 +324,7 @@ new cdk.CustomResource(stack, 'Never', { serviceToken: silent.functionArn });
 
 // TestBootstrapRoles: the roles that the bootstrap stack makes for the CDK's command may do their part and no more.
 func TestBootstrapRoles(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": letters, "how.json": "{}"})
 	p.cdk(0, "bootstrap")
 	role := func(name string) aws.Config {

@@ -27,6 +27,7 @@ new ssm.StringParameter(far, 'Copy', { parameterName: '/copy', stringValue: buck
 
 // TestCDKRegions deploys stacks of two regions, and again when only a parameter's value has changed.
 func TestCDKRegions(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": regions})
 	far := p.config()
 	far.Region = "eu-west-1"

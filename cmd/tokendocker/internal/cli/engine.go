@@ -33,9 +33,8 @@ the state folder, with the key, and the next engine goes on with it. Docker is f
 
 ` + exitCodes
 
-const engineExample = `  tokendocker engine --port 4600 >env.sh &
-  . ./env.sh
-  cdk bootstrap && cdk deploy`
+const engineExample = `  tokendocker engine >env.sh                   # in one terminal
+  . ./env.sh && cdk bootstrap && cdk deploy    # in another`
 
 // newEngine returns the command; run does the work, so that parsing is tested apart.
 func newEngine(s streams, run func(context.Context, streams, engineOptions) error) *cobra.Command {
