@@ -57,7 +57,7 @@ func TestNestedStacks(t *testing.T) {
 		{name: "the parent's roll-back finds everything", source: guide, steps: []step{
 			{resources: nested("one", `"Value": "1", "Names": "x"`) + "," + user, calls: "create A | create B, create U", status: "CREATE_COMPLETE"},
 			{resources: nested("one", `"Value": "2", "Names": "y"`) + "," + user + "," + breaks, status: "UPDATE_ROLLBACK_COMPLETE", fails: "X does not want to create",
-				calls: "create B, update A-1, update U-1, create X, update A-1, delete B-2, update U-1", exist: []string{"A-1", "B-1", "U-1"}},
+				calls: "create B, create X, delete B-2 | update A-1, update U-1, update A-1, update U-1", exist: []string{"A-1", "B-1", "U-1"}},
 			{resources: nested("one", `"Value": "1", "Names": "x"`) + "," + user, calls: "", status: "UPDATE_ROLLBACK_COMPLETE"},
 		}},
 		{name: "its failure is the parent's", source: guide, steps: []step{

@@ -23,6 +23,7 @@ type Request struct {
 	Properties map[string]any // resolved; scalars as the template has them
 	Old        map[string]any // resolved properties before an Update
 	Attributes map[string]any // as the last Create or Update returned them
+	Replaces   string         // on Create: physical id of the resource that it takes the place of; empty: none
 	Token      string         // names the operation: equal for repeated tries, different for each stack operation
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
@@ -97,9 +98,11 @@ func identify(r resource.Request) string {
 	case taskDefinition:
 		family, ok := r.Properties["Family"].(string)
 		if !ok {
-			family = r.Stack.Name + r.LogicalID + characters(r, "", 8, upper)
+			same := r
+			same.Properties = nil // the family stays when a revision takes the place of another
+			family = r.Stack.Name + r.LogicalID + characters(same, "", 8, upper)
 		}
-		return arn(r, "ecs", "task-definition/"+family+":1")
+		return arn(r, "ecs", fmt.Sprintf("task-definition/%s:%d", family, revision(family, r.Replaces)))
 	case "AWS::ECS::Service":
 		cluster, _ := r.Properties["Cluster"].(string)
 		return arn(r, "ecs", "service/"+last(cluster)+"/"+name)
@@ -176,7 +179,11 @@ func uuid(r resource.Request) string {
 // nameOf returns the name that the properties give, as TableName does for AWS::DynamoDB::Table, or a made-up one.
 func nameOf(r resource.Request) string {
 	_, kind := parts(r.Type)
-	for _, property := range []string{kind + "Name", "Name"} {
+	names := []string{kind + "Name", "Name"}
+	if t, _ := catalog.Of(r.Type); len(t.Identifier) > 0 && !slices.ContainsFunc(t.Identifier, isARN) {
+		names = append(names, t.Identifier[len(t.Identifier)-1])
+	}
+	for _, property := range names {
 		if name, ok := r.Properties[property].(string); ok && name != "" {
 			return name
 		}

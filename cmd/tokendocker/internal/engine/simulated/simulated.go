@@ -47,16 +47,9 @@ func (p provider) Create(ctx context.Context, r resource.Request) (resource.Resu
 	return resource.Result{PhysicalID: identify(r)}, p.run(ctx, r)
 }
 
-// Update keeps the identifier, but for types of which each change makes a new revision.
+// Update keeps the identifier.
 func (p provider) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
-	id := r.PhysicalID
-	if p.resourceType == taskDefinition {
-		id = nextRevision(id)
-	}
-	if err := p.run(ctx, r); err != nil {
-		return resource.Result{PhysicalID: r.PhysicalID}, err
-	}
-	return resource.Result{PhysicalID: id}, nil
+	return resource.Result{PhysicalID: r.PhysicalID}, p.run(ctx, r)
 }
 
 // Delete does nothing.
@@ -74,9 +67,6 @@ func (p provider) Immutable() []string { return immutable(p.resourceType) }
 
 // immutable returns the properties of a type whose change replaces the resource.
 func immutable(resourceType string) []string {
-	if resourceType == taskDefinition {
-		return nil // each change makes a new revision
-	}
 	known, _ := catalog.Of(resourceType)
 	return known.Immutable
 }
@@ -89,12 +79,12 @@ func (p provider) Attribute(r resource.Request, name string) (any, error) {
 	return attribute(r, name)
 }
 
-// nextRevision counts up the number at the end of a task definition's ARN.
-func nextRevision(arn string) string {
-	i := strings.LastIndexByte(arn, ':')
-	n, err := strconv.Atoi(arn[i+1:])
-	if err != nil {
-		return arn + ":2"
+// revision is the number of a family's new task definition: the next one, where it takes the place of another.
+func revision(family, replaces string) int {
+	i := strings.LastIndexByte(replaces, ':')
+	n, err := strconv.Atoi(replaces[i+1:])
+	if err != nil || !strings.HasSuffix(replaces[:i], "/"+family) {
+		return 1
 	}
-	return arn[:i+1] + strconv.Itoa(n+1)
+	return n + 1
 }

@@ -47,6 +47,7 @@ func TestIdentifiersAndAttributes(t *testing.T) {
 		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "GraphQLUrl", `https://[a-z0-9]{26}\.appsync-api\.eu-west-1\.amazonaws\.com/graphql`},
 		{page("AWS::Cognito::UserPool"), "AWS::Cognito::UserPool", nil, "Arn", `arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_[A-Z0-9]{9}`},
 		{page("AWS::CertificateManager::Certificate"), "AWS::CertificateManager::Certificate", map[string]any{"DomainName": "a.example"}, "", `arn:aws:acm:eu-west-1:123456789012:certificate/[0-9a-f-]{36}`},
+		{page("AWS::Cognito::UserPoolDomain"), "AWS::Cognito::UserPoolDomain", map[string]any{"UserPoolId": "u", "Domain": "shop"}, "", `shop`},
 		{page("AWS::Kinesis::Stream"), "AWS::Kinesis::Stream", nil, "Arn", `arn:aws:kinesis:eu-west-1:123456789012:stream/Stack-Thing-[A-Z0-9]{8}`},
 		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "", `Stack-Thing-[A-Z0-9]{8}`},
 		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "Arn", `arn:aws:events:eu-west-1:123456789012:rule/Stack-Thing-[A-Z0-9]{8}`},
@@ -126,10 +127,14 @@ func TestTaskDefinitionRevisionsAndCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.PhysicalID = made.PhysicalID
-	next, err := p.Update(t.Context(), r)
+	r.Replaces = made.PhysicalID
+	next, err := p.Create(t.Context(), r)
 	if err != nil || next.PhysicalID != "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2" {
 		t.Errorf("%v, %v", next, err)
+	}
+	r.Properties = map[string]any{"Family": "other"}
+	if other, err := p.Create(t.Context(), r); err != nil || other.PhysicalID != "arn:aws:ecs:eu-west-1:123456789012:task-definition/other:1" {
+		t.Errorf("%v, %v", other, err)
 	}
 	fail = true
 	if _, err := p.Update(t.Context(), r); !errors.Is(err, refused) {
@@ -191,7 +196,8 @@ func TestReplacements(t *testing.T) {
 		{"Template Reference, AWS::Kinesis::Stream, 2026-11", "AWS::Kinesis::Stream", "Name", true},
 		{"Template Reference, AWS::Kinesis::Stream, 2026-11", "AWS::Kinesis::Stream", "ShardCount", false},
 		{"Template Reference, AWS::EFS::AccessPoint, 2026-11", "AWS::EFS::AccessPoint", "PosixUser", true},
-		{"Template Reference, AWS::ECS::TaskDefinition, 2026-11: a revision of the same family", "AWS::ECS::TaskDefinition", "Cpu", false},
+		{"Template Reference, AWS::ECS::TaskDefinition, 2026-11", "AWS::ECS::TaskDefinition", "Cpu", true},
+		{"Template Reference, AWS::ECS::TaskDefinition, 2026-11", "AWS::ECS::TaskDefinition", "Tags", false},
 	}
 	for _, c := range cases {
 		if got := slices.Contains(simulated.New(nil).Provider(c.resourceType).(resource.Replacer).Immutable(), c.property); got != c.want {
