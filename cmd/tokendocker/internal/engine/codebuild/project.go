@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,13 +52,13 @@ type project struct {
 }
 
 type source struct {
-	Type      string `json:"type"` // NO_SOURCE, S3
+	Type      string `json:"type"` // NO_SOURCE, S3, or one that builds here cannot read
 	Location  string `json:"location,omitempty"`
 	Buildspec string `json:"buildspec,omitempty"`
 }
 
 type artifacts struct {
-	Type string `json:"type"` // NO_ARTIFACTS
+	Type string `json:"type"` // NO_ARTIFACTS, or one that builds here cannot make
 }
 
 type environment struct {
@@ -137,8 +138,10 @@ func (p *project) complete() error {
 	switch {
 	case !projectName.MatchString(p.Name):
 		return invalid("Project name %q must have 2 to 150 letters, digits, hyphens and underscores, and begin with a letter or digit", p.Name)
-	case p.Artifacts.Type != "NO_ARTIFACTS":
-		return invalid("tokendocker uploads no artifacts: the artifacts type must be NO_ARTIFACTS, not %s", p.Artifacts.Type)
+	case !slices.Contains(artifactTypes, p.Artifacts.Type):
+		return invalid("Invalid artifacts type: %s", p.Artifacts.Type)
+	case (p.Artifacts.Type == codePipeline) != (p.Source.Type == codePipeline):
+		return invalid("Project artifacts and source must both have the type CODEPIPELINE, or neither")
 	case p.Environment.Image == "" || p.Environment.Type == "" || p.Environment.ComputeType == "":
 		return invalid("Project environment must have image, type and computeType")
 	case p.ServiceRole == "":
@@ -168,6 +171,29 @@ func checkMinutes(name string, n, low, high number) error { //nolint:unparam // 
 	return nil
 }
 
+// codePipeline is the type of a source that a pipeline hands to the build, and of the artifacts that it takes.
+const codePipeline = "CODEPIPELINE"
+
+// Types of sources and artifacts. Source: CodeBuild API Reference, ProjectSource and ProjectArtifacts.
+//
+//nolint:gochecknoglobals // constants
+var (
+	otherSources = []string{"BITBUCKET", "CODECOMMIT", codePipeline, "GITHUB", "GITHUB_ENTERPRISE", "GITLAB", "GITLAB_SELF_MANAGED"}
+
+	artifactTypes = []string{"NO_ARTIFACTS", "S3", codePipeline}
+)
+
+// runnable refuses builds that need what is not here: repositories of elsewhere, pipelines, and artifacts.
+func (p project) runnable() error {
+	switch {
+	case slices.Contains(otherSources, p.Source.Type):
+		return invalid("tokendocker does not read sources of type %s: builds run from S3 or NO_SOURCE", p.Source.Type)
+	case p.Artifacts.Type != "NO_ARTIFACTS":
+		return invalid("tokendocker uploads no artifacts: builds run with the artifacts type NO_ARTIFACTS, not %s", p.Artifacts.Type)
+	}
+	return nil
+}
+
 func (s source) check() error {
 	switch s.Type {
 	case "NO_SOURCE":
@@ -179,7 +205,9 @@ func (s source) check() error {
 			return invalid("Invalid source location %q: for S3 it must be bucket/path/object.zip or bucket/path/", s.Location)
 		}
 	default:
-		return invalid("tokendocker does not read sources of type %s: it must be S3 or NO_SOURCE", s.Type)
+		if !slices.Contains(otherSources, s.Type) {
+			return invalid("Invalid source type: %s", s.Type)
+		}
 	}
 	if n := utf8.RuneCountInString(s.Buildspec); s.inline() && n > maxBuildspec {
 		return invalid("The inline buildspec has %d characters, it must not have more than %d", n, maxBuildspec)

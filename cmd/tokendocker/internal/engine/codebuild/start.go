@@ -161,6 +161,9 @@ func (r *Room) newBuild(p project, in startInput) (build, error) {
 	if err := p.Source.check(); err != nil {
 		return build{}, err
 	}
+	if err := p.runnable(); err != nil {
+		return build{}, err
+	}
 	p.Environment.EnvironmentVariables = override(p.Environment.EnvironmentVariables, in.EnvironmentVariablesOverride)
 	b := build{
 		ID: p.Name + ":" + newUUID(), Project: p.Name, Status: statusInProgress, Start: r.Clock.Now(), Role: p.ServiceRole,
