@@ -33,7 +33,7 @@ type Stack struct {
 	Tags       map[string]string
 	Paths      map[string]string // construct path of each logical id
 	Files      []File            // assets that the stack needs in S3
-	Images     []string          // display names of docker image assets
+	Images     []Image           // docker image assets that the stack needs in ECR
 
 	key       string   // folder and artifact id: unique over nested assemblies
 	dependsOn []string // keys

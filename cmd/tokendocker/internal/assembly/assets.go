@@ -24,10 +24,8 @@ type File struct {
 
 // assetManifest is an asset manifest file of the cloud assembly schema.
 type assetManifest struct {
-	Files  map[string]assetFile `json:"files"`
-	Docker map[string]struct {
-		DisplayName string `json:"displayName"`
-	} `json:"dockerImages"`
+	Files  map[string]assetFile  `json:"files"`
+	Docker map[string]assetImage `json:"dockerImages"`
 }
 
 type assetFile struct {
@@ -62,10 +60,14 @@ func (s *Stack) addAssets(dir, file string) error {
 		}
 	}
 	for id, d := range m.Docker {
-		s.Images = append(s.Images, first(d.DisplayName, id))
+		if err := s.addImage(dir, first(d.DisplayName, id), d); err != nil {
+			return err
+		}
 	}
 	sort.Slice(s.Files, func(i, j int) bool { return s.Files[i].Bucket+s.Files[i].Key < s.Files[j].Bucket+s.Files[j].Key })
-	sort.Strings(s.Images)
+	sort.Slice(s.Images, func(i, j int) bool {
+		return s.Images[i].Repository+s.Images[i].Tag < s.Images[j].Repository+s.Images[j].Tag
+	})
 	return nil
 }
 

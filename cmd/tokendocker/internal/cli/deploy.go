@@ -10,7 +10,6 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
 )
 
@@ -19,10 +18,6 @@ var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILIT
 
 // deploy deploys one stack and reports its images.
 func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[string]map[string]string) error {
-	if len(s.Images) > 0 {
-		return fault.New(fault.Deploy, "build it with the app's builder, or leave it out of the rehearsal",
-			"stack %s has the docker image asset %s, which a rehearsal does not build yet", s.ID, s.Images[0])
-	}
 	d := engine.Deployment{DeployInput: cloudformation.DeployInput{
 		StackName: s.Name, Region: cmp.Or(s.Region, r.Region), Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
 		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
@@ -32,6 +27,9 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 	d.Interrupt = wish
 	for _, f := range s.Files {
 		d.Assets = append(d.Assets, engine.Asset{Bucket: f.Bucket, Key: f.Key, Region: f.Region, Write: f.Write})
+	}
+	for _, i := range s.Images {
+		d.Images = append(d.Images, engine.ImageAsset{Name: i.Name, Repository: i.Repository, Tag: i.Tag, Region: i.Region, Flags: i.Flags, Context: i.WriteContext})
 	}
 	r.log.Note("%s: deploying to %s", s.Name, d.Region)
 	outcome, err := r.engine.Deploy(ctx, d)

@@ -13,7 +13,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 )
 
@@ -27,6 +26,7 @@ type Asset struct {
 type Deployment struct {
 	cloudformation.DeployInput
 	Assets []Asset
+	Images []ImageAsset
 }
 
 // Outcome is what became of a stack.
@@ -53,6 +53,11 @@ func (e *Engine) Deploy(ctx context.Context, d Deployment) (Outcome, error) {
 	}
 	for _, a := range d.Assets {
 		if err := e.publish(a, d.Region); err != nil {
+			return Outcome{}, err
+		}
+	}
+	for _, a := range d.Images {
+		if err := e.publishImage(ctx, a, d.Region); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -154,9 +159,6 @@ func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)
 	}
 	return nil
 }
-
-// Unused returns what the roles of all stacks may do and never did.
-func (e *Engine) Unused() ([]iam.Use, error) { return e.iam.Unused() }
 
 // Images returns the images of the builders of all stacks, as they stand now.
 func (e *Engine) Images() ([]Built, error) {
