@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "86ddf6c7ceb2cc4915035ee093cf4129ddee5ab4c0d95ac63905a2db30c3d7b6"
+const SHA256 = "2af3764a660082c7c8486f50e0c686756f77e157cf49904fcd378aaed9816755"

@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "4b44a0ef774ffaac0a7ef8ae677fcafe9b84c448b759d4defdee7db61e54c0d4"
+const For = "2af3764a660082c7c8486f50e0c686756f77e157cf49904fcd378aaed9816755"
