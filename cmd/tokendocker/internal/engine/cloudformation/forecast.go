@@ -66,7 +66,7 @@ func (o *operation) forecast(ctx context.Context) (Forecast, error) {
 		return Forecast{}, err
 	}
 	was := &template.Template{}
-	if t, err := template.Parse([]byte(text)); err == nil {
+	if t, err := template.ParseGiven([]byte(text), o.stack.Parameters); err == nil {
 		was = t
 	}
 	var f Forecast

@@ -28,7 +28,7 @@ type plan struct {
 
 // newPlan reads a deployment's template for a stack. previous holds the parameters of its last deployment.
 func (s *Service) newPlan(ctx context.Context, stack resource.Stack, in DeployInput, previous map[string]string) (*plan, error) {
-	t, err := template.Parse(in.Template)
+	t, err := template.ParseGiven(in.Template, given(in, previous))
 	if err != nil {
 		return nil, err
 	}
@@ -47,18 +47,32 @@ func (s *Service) newPlan(ctx context.Context, stack resource.Stack, in DeployIn
 	return p, nil
 }
 
+// given are the parameters that have a value beside their default.
+func given(in DeployInput, previous map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, value := range previous {
+		if !in.Exact || slices.Contains(in.Keep, name) {
+			out[name] = value
+		}
+	}
+	maps.Copy(out, in.Parameters)
+	return out
+}
+
 // parameterTexts chooses each parameter's value: the given one, else the one of the last deployment where that is kept,
 // else the default.
 func parameterTexts(t *template.Template, in DeployInput, previous map[string]string) map[string]string {
 	out := map[string]string{}
 	for name, p := range t.Parameters {
-		if value, ok := previous[name]; ok && (!in.Exact || slices.Contains(in.Keep, name)) {
-			out[name] = value
-		} else if p.Default != nil {
+		if p.Default != nil {
 			out[name] = *p.Default
 		}
 	}
-	maps.Copy(out, in.Parameters)
+	for name, value := range given(in, previous) {
+		if _, known := in.Parameters[name]; known || t.Parameters[name] != nil {
+			out[name] = value
+		}
+	}
 	return out
 }
 

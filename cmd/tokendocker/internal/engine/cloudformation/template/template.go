@@ -22,8 +22,8 @@ const (
 	MaxMappings   = 200
 )
 
-// LanguageExtensions is the one transform that is known: it adds Fn::Length, Fn::ToJsonString and default values of
-// Fn::FindInMap.
+// LanguageExtensions is the one transform that is known: it adds Fn::ForEach, Fn::Length, Fn::ToJsonString, default
+// values of Fn::FindInMap, and references in policies.
 const LanguageExtensions = "AWS::LanguageExtensions"
 
 // Template is a template by its sections.
@@ -96,8 +96,12 @@ type Output struct {
 
 var alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 
-// Parse reads a template. An error is an *Error with CloudFormation's message where it is known.
-func Parse(text []byte) (*Template, error) {
+// Parse reads a template whose parameters have their defaults; they matter to loops only. An error is an *Error with
+// CloudFormation's message where it is known.
+func Parse(text []byte) (*Template, error) { return ParseGiven(text, nil) }
+
+// ParseGiven reads a template with values for parameters, on which what its loops make depends.
+func ParseGiven(text []byte, given map[string]string) (*Template, error) {
 	if len(text) > MaxBytes {
 		return nil, Errorf(0, "Template may not exceed %d bytes in size, this one has %d.", MaxBytes, len(text))
 	}
@@ -113,6 +117,16 @@ func Parse(text []byte) (*Template, error) {
 		return nil, Errorf(root.Line, "Template format error: unsupported structure.")
 	}
 	t := &Template{}
+	if transform := root.Field("Transform"); transform != nil {
+		if err := t.readTransform(transform); err != nil {
+			return nil, err
+		}
+	}
+	if t.Extended() {
+		if err := expand(root, given); err != nil {
+			return nil, err
+		}
+	}
 	return t, t.read(root)
 }
 
@@ -121,7 +135,7 @@ func (t *Template) read(root *Value) error {
 		"AWSTemplateFormatVersion": readVersion,
 		"Description":              func(v *Value) error { return readText(v, "Description", &t.Description) },
 		"Metadata":                 func(*Value) error { return nil },
-		"Transform":                t.readTransform,
+		"Transform":                func(*Value) error { return nil }, // read before
 		"Parameters":               t.readParameters,
 		"Mappings":                 t.readMappings,
 		"Conditions":               t.readConditions,

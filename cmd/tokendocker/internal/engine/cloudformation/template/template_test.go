@@ -142,6 +142,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("Resources:\n  B:\n    Type: !Ref X\n"))
 	f.Add([]byte(`{"Resources": {"A": {"Type": "T", "DependsOn": [1, null], "Properties": {"\ud83d": 1e400}}}}`))
 	f.Add([]byte(`{"Parameters": {"P": {"Type": "String", "AllowedPattern": "("}}}`))
+	f.Add([]byte(`{"Transform": "AWS::LanguageExtensions", "Resources": {"Fn::ForEach::L": ["N", ["a", {"Ref": "N"}], {"T${N}": {"Type": "T", "DeletionPolicy": {"Ref": "P"}}}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		tpl, err := template.Parse(text)
 		if err != nil {
