@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +22,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -129,40 +133,63 @@ func TestEngineAnswersClients(t *testing.T) {
 
 // refuses tries what must not be let in.
 func (r *served) refuses(t *testing.T) {
-	wrong, late := r.config(), r.config()
+	wrong := r.config()
 	wrong.Credentials = credentials.NewStaticCredentialsProvider(r.environment["AWS_ACCESS_KEY_ID"], "guessed", "")
 	unknown := r.config()
 	unknown.Credentials = credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "guessed", "")
-	late.HTTPClient = delayed{-16 * time.Minute}
 	for name, c := range map[string]struct {
 		config aws.Config
 		code   string
 	}{
 		"wrongly signed": {wrong, "SignatureDoesNotMatch"},
 		"unknown key":    {unknown, "InvalidClientTokenId"},
-		"too old":        {late, "SignatureDoesNotMatch"},
 	} {
 		_, err := sts.NewFromConfig(c.config, func(o *sts.Options) { o.RetryMaxAttempts = 1 }).GetCallerIdentity(t.Context(), nil)
 		if refused := smithy.APIError(nil); !errors.As(err, &refused) || refused.ErrorCode() != c.code {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
 	}
-	response, err := http.Post(r.environment["AWS_ENDPOINT_URL"], "application/x-www-form-urlencoded", strings.NewReader("Action=GetCallerIdentity&Version=2011-06-15"))
+	for name, c := range map[string]struct {
+		signed time.Time // zero: not at all
+		status int
+		words  string
+	}{
+		"unsigned":             {time.Time{}, http.StatusForbidden, "<Code>MissingAuthenticationToken</Code>"},
+		"signed now":           {time.Now(), http.StatusOK, "<GetCallerIdentityResult>"},
+		"signed too long ago":  {time.Now().Add(-16 * time.Minute), http.StatusForbidden, "Signature expired"},
+		"signed in the future": {time.Now().Add(16 * time.Minute), http.StatusForbidden, "Signature expired"},
+	} {
+		if status, body := r.ask(t, c.signed); status != c.status || !strings.Contains(body, c.words) {
+			t.Errorf("%s: status %d, want %d: %s", name, status, c.status, body)
+		}
+	}
+}
+
+// ask sends GetCallerIdentity, signed at some time.
+func (r *served) ask(t *testing.T, signed time.Time) (status int, body string) {
+	t.Helper()
+	const form = "Action=GetCallerIdentity&Version=2011-06-15"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.environment["AWS_ENDPOINT_URL"], strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if !signed.IsZero() {
+		key, sum := aws.Credentials{AccessKeyID: r.environment["AWS_ACCESS_KEY_ID"], SecretAccessKey: r.environment["AWS_SECRET_ACCESS_KEY"]}, sha256.Sum256([]byte(form))
+		if err := v4.NewSigner().SignHTTP(t.Context(), key, request, hex.EncodeToString(sum[:]), "sts", r.environment["AWS_REGION"], signed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusForbidden {
-		t.Errorf("unsigned: status %d", response.StatusCode)
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// delayed changes the date of signed requests, whose signature does not fit any more; an engine must look at both.
-type delayed struct{ by time.Duration }
-
-func (d delayed) Do(r *http.Request) (*http.Response, error) {
-	r.Header.Set("X-Amz-Date", time.Now().Add(d.by).UTC().Format("20060102T150405Z"))
-	return http.DefaultClient.Do(r)
+	return response.StatusCode, string(text)
 }
 
 // BenchmarkEngineStart measures from the start of the process to the answer of GetCallerIdentity, and the memory of the

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/progress"
 )
@@ -85,6 +86,9 @@ func (o *engineOptions) complete() error {
 
 // serve does the work of `tokendocker engine`.
 func serve(ctx context.Context, s streams, o engineOptions) error {
+	if _, err := sandbox.Installed(); err != nil {
+		return asMachine(err)
+	}
 	log := progress.New(s.err)
 	defer log.Close()
 	stop, end := s.interrupts.gently("stopping; what is being deployed now is rolled back by the next engine")
