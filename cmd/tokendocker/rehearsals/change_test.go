@@ -18,6 +18,7 @@ func webApp() caseApp {
 // TestChangedValue changes only what a deploy resolves: another tag, one build and an updated consumer; the old value
 // again finds the old image.
 func TestChangedValue(t *testing.T) {
+	t.Parallel()
 	app := newApp(t, webApp(), webFiles)
 	first := app.rehearse(nil, "--set", "Shop.Api.TopicName=one").wantExit(0)
 	one := first.image("Shop/Web")

@@ -8,6 +8,7 @@ import (
 // TestAnotherStack: a stack that uses the image of another one follows when only the resolved value changes, and both
 // can be changed, separated and removed in any order, since no export ties them together.
 func TestAnotherStack(t *testing.T) {
+	t.Parallel()
 	c := webApp()
 	c.Builders = append(c.Builders, caseBuilder{ID: "Spare", Path: "web"})
 	c.Readers = []caseReader{{Stack: "Site", Lambda: true, Outputs: true}}
@@ -51,6 +52,7 @@ func twoRegions() caseApp {
 // TestAnotherRegion: the image is in the other region before the stack goes on; the function there may pull it and
 // follows when only the resolved value changes. The rest of the registry's rules stays as it is.
 func TestAnotherRegion(t *testing.T) {
+	t.Parallel()
 	app := newApp(t, twoRegions(), webFiles)
 	fast := settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}
 	one := app.rehearse(fast, "--set", "Shop.Api.TopicName=one").wantExit(0)
@@ -70,6 +72,7 @@ func TestAnotherRegion(t *testing.T) {
 
 // TestReplicaAddedLater: another region is another image, which is pushed after the rule and so arrives there.
 func TestReplicaAddedLater(t *testing.T) {
+	t.Parallel()
 	c := twoRegions()
 	c.Readers, c.Builders[0].Replicas = nil, nil
 	app := newApp(t, c, webFiles)
@@ -88,6 +91,7 @@ func TestReplicaAddedLater(t *testing.T) {
 
 // TestReplicaFails: the failure names the region and ECR's code, nothing is left, and a retry builds.
 func TestReplicaFails(t *testing.T) {
+	t.Parallel()
 	c := twoRegions()
 	c.Readers = nil
 	app := newApp(t, c, webFiles)

@@ -17,6 +17,7 @@ func one(dockerfile string) (caseApp, map[string]string) {
 // TestFailedBuilds checks what a user sees of each kind of failed build: the failing step first, then its output,
 // then where the whole log is; the stack is rolled back and nothing of it is left.
 func TestFailedBuilds(t *testing.T) {
+	t.Parallel()
 	app, files := one("")
 	r := newApp(t, app, files)
 	cases := []struct {

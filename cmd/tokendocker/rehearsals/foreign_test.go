@@ -67,6 +67,7 @@ func (p *permissions) greet(template []byte) (status, said string) {
 // TestSameRequest deploys again with the request ids of a failed deployment, as CloudFormation sends them when an
 // operation is tried again (aws/aws-cdk#35957): the second try is answered too.
 func TestSameRequest(t *testing.T) {
+	t.Parallel()
 	p := synthesize(t)
 	w := p.world()
 	w.token = "first"

@@ -20,6 +20,7 @@ var (
 // TestKills kills rehearsals (kill -9) at random times between their start and their usual end. Whatever state that
 // leaves, the next rehearsal succeeds with the value that it is given, and removes all that was left running.
 func TestKills(t *testing.T) {
+	t.Parallel()
 	seed := *killsSeed
 	if seed == 0 {
 		seed = rand.Uint64()

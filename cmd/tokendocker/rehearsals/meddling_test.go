@@ -55,6 +55,7 @@ func (run *running) wait() outcome {
 
 // TestKilledBuild kills the build's container; the deploy fails at once, by name, and the next one works.
 func TestKilledBuild(t *testing.T) {
+	t.Parallel()
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
 	run := r.start()
@@ -79,6 +80,7 @@ func (r *rehearsed) recovers() {
 
 // TestTimeOut lets a build run past its time-out of five minutes, which take fifteen seconds.
 func TestTimeOut(t *testing.T) {
+	t.Parallel()
 	app, files := one(slowBuild)
 	app.Builders[0].Minutes = 5
 	r := newApp(t, app, files)
@@ -126,6 +128,7 @@ func TestBusy(t *testing.T) {
 // TestSiblingFails cancels a build by a resource that fails while it runs: the build is stopped, the stack rolled
 // back, and an update that fails so goes back to the old image without a build.
 func TestSiblingFails(t *testing.T) {
+	t.Parallel()
 	app, files := one(slowBuild)
 	files["quick/Dockerfile"] = "FROM busybox:1\nRUN true\n"
 	app.Builders = append(app.Builders, caseBuilder{ID: "Quick", Path: "quick"})

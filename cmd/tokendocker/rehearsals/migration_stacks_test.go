@@ -38,6 +38,7 @@ fs.writeFileSync(file, JSON.stringify(template));
 // TestMovingWhatOtherStacksUse: exports that another stack imports hold the builder's stack back, which is then npm's
 // again. Kept with their values for one deployment they let both stacks move, and are not needed afterwards.
 func TestMovingWhatOtherStacksUse(t *testing.T) {
+	t.Parallel()
 	env := peers(t)
 	c := webApp()
 	c.Builders[0].Lambda, c.Builders[0].ECS = false, false

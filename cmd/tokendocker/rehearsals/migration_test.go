@@ -42,6 +42,7 @@ func peers(t *testing.T) settings {
 // repository and its images stay, npm's own clean-up runs after our build, and what it undoes is there again after
 // the next deployment.
 func TestMovingFromNpm(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		change func(*caseBuilder)
@@ -188,6 +189,7 @@ func rules(t *testing.T, e *engine.Engine) []string {
 
 // TestMoveThatFails: the stack is npm's again, with its image, and npm's construct deploys it as before.
 func TestMoveThatFails(t *testing.T) {
+	t.Parallel()
 	env := peers(t)
 	c := webApp()
 	c.Builders[0].Query, c.Builders[0].RetainLogs = 5, true
@@ -213,6 +215,7 @@ func TestMoveThatFails(t *testing.T) {
 
 // TestNpmFails: what npm's functions say of a failed build comes through CDK's provider framework unchanged.
 func TestNpmFails(t *testing.T) {
+	t.Parallel()
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", Query: 5}}}
 	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN exit 7\n"})
 	app.npm()

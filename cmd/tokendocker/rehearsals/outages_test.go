@@ -75,6 +75,7 @@ func (o outcome) wantWithin(minutes float64, scale int) {
 
 // TestCommandFails: a failing command of the user's is named with its exit code, in either phase.
 func TestCommandFails(t *testing.T) {
+	t.Parallel()
 	app, files := one("FROM busybox:1\nRUN true\n")
 	r := newApp(t, app, files)
 	for phase, set := range map[string]func(b *caseBuilder, commands ...string){

@@ -12,6 +12,7 @@ import (
 // TestCommands: commands of the user's run before the build, beside the context, with build arguments and their own
 // environment as bytes; what docker ignores is there for them and stays out of the image.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	awkward := `it's "$(touch /tmp/x)" & more`
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", Extras: []string{"tools"},
 		Install:     []string{`test "$(pwd)" = "$CODEBUILD_SRC_DIR" && ./tools/note.sh installed > first`},
@@ -43,6 +44,7 @@ func TestCommands(t *testing.T) {
 
 // TestLogsThatStay: the group is there after the stack is gone, with its retention and the log of the failed build.
 func TestLogsThatStay(t *testing.T) {
+	t.Parallel()
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", RetainLogs: true}}}
 	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo whispered; exit 7\n"})
 	failed := app.rehearse(nil).wantExit(4)
@@ -77,6 +79,7 @@ func TestLogsThatStay(t *testing.T) {
 
 // TestOwnSettings: a log group, a key and a cache-less build of the stack's own choosing.
 func TestOwnSettings(t *testing.T) {
+	t.Parallel()
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", OwnLogs: true, Encrypted: true, CacheDisabled: true, Lambda: true, Removal: "DESTROY"}}}
 	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo 1 > /a\n"})
 	first := app.rehearse(nil).wantExit(0).image("Shop/Web")
@@ -99,6 +102,7 @@ func TestOwnSettings(t *testing.T) {
 
 // TestBuilderThatCannotBePulled: the build goes on without its cache, and says so.
 func TestBuilderThatCannotBePulled(t *testing.T) {
+	t.Parallel()
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", Buildkit: "nobody/nothing:1", RetainLogs: true}}}
 	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo 1 > /a\n"})
 	image := app.rehearse(nil).wantExit(0).image("Shop/Web")
@@ -145,6 +149,7 @@ func logged(t *testing.T, e *engine.Engine, prefix string) string {
 // TestDockerLogin: CodeBuild itself reads the secret, here one with a key of its own; the password is in no log, and
 // a registry that it is good for is logged in to.
 func TestDockerLogin(t *testing.T) {
+	t.Parallel()
 	c := caseApp{Stack: "Shop", Builders: []caseBuilder{{ID: "Web", Path: "web", RetainLogs: true,
 		PreBuild: []string{`echo "password: $TOKENDOCKER_LOGIN_PASSWORD"`, `test "$TOKENDOCKER_LOGIN_USERNAME" = robot`},
 		Login:    &caseLogin{Registry: registry.MirrorHost}}}}
@@ -160,6 +165,7 @@ func TestDockerLogin(t *testing.T) {
 
 // TestDockerLoginFails: what is wrong with a login is the first line of the failure.
 func TestDockerLoginFails(t *testing.T) {
+	t.Parallel()
 	const arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub"
 	files := map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN echo 1 > /a\n"}
 	for name, test := range map[string]struct{ secrets, want string }{

@@ -14,6 +14,7 @@ func throughCache(image string, prefixes ...string) (caseApp, map[string]string)
 
 // TestPullThroughCache: a first pull imports the base image into a repository that it makes; a later one finds it there.
 func TestPullThroughCache(t *testing.T) {
+	t.Parallel()
 	c, files := throughCache("docker-hub/library/busybox:1", "docker-hub")
 	app := newApp(t, c, files)
 	first := app.rehearse(nil).wantExit(0)
@@ -38,6 +39,7 @@ func TestPullThroughCache(t *testing.T) {
 // TestPullThroughCacheThatIsNotNamed: without the prefix the build may not pull, and the answer says which permission
 // it lacks and which property gives it.
 func TestPullThroughCacheThatIsNotNamed(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		image    string
 		prefixes []string

@@ -30,6 +30,7 @@ func (o outcome) roles() map[string]report.Role {
 // TestSmallestPolicies deploys and updates a stack, puts the smallest policy that each role is said to need in the
 // place of all its policies, and deploys again with another value, which builds another image.
 func TestSmallestPolicies(t *testing.T) {
+	t.Parallel()
 	app, files := one("FROM busybox:1\nARG A\nRUN echo $A > /a\n")
 	r := newApp(t, app, files)
 	from := r.app

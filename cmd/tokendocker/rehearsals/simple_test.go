@@ -11,6 +11,7 @@ import (
 // TestSimple rehearses examples/simple as `make demo` does: the bundle in the registry holds exactly the URL that the
 // stack's API resolved to, and a second rehearsal builds nothing.
 func TestSimple(t *testing.T) {
+	t.Parallel()
 	example, err := filepath.Abs(filepath.Join("..", "..", "..", "examples", "simple"))
 	must(t, err)
 	r := &rehearsed{t: t, app: example, state: filepath.Join(t.TempDir(), "state")}

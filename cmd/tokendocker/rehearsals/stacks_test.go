@@ -98,6 +98,7 @@ func (o outcome) said(status, reason string) bool {
 
 // TestStackAfterAFailedOne: a stack whose predecessor fails is not deployed, and said to be so.
 func TestStackAfterAFailedOne(t *testing.T) {
+	t.Parallel()
 	c := webApp()
 	c.Readers = []caseReader{{Stack: "Site", Outputs: true}}
 	app := newApp(t, c, map[string]string{"web/Dockerfile": "FROM busybox:1\nRUN exit 3\n"})
@@ -110,6 +111,7 @@ func TestStackAfterAFailedOne(t *testing.T) {
 // TestStateOfAnotherAccount: a state folder belongs to the account of its stacks; --destroy and the command image need
 // not be told which.
 func TestStateOfAnotherAccount(t *testing.T) {
+	t.Parallel()
 	c, files := one("FROM busybox:1\nARG A\nRUN true\n")
 	c.Account, c.Region = "210987654321", "eu-central-1"
 	app := newApp(t, c, files)

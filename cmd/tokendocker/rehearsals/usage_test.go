@@ -94,6 +94,7 @@ func TestUsage(t *testing.T) {
 
 func (r *rehearsed) remove(name string) {
 	r.t.Helper()
+	r.synthesized = false
 	must(r.t, os.Remove(filepath.Join(r.app, name)))
 }
 

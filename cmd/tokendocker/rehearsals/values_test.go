@@ -17,6 +17,7 @@ var values = []string{
 // TestValues sends every value through the real build, once as a literal of the template and once as an attribute
 // that only the deploy knows, and reads the bytes back from the image in the registry.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	// Text that does not compress: a buildspec holds 25,600 characters, so it gets a builder of its own each time.
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n\"'$"
 	random := rand.New(rand.NewPCG(1, 2))
@@ -65,6 +66,7 @@ func TestValues(t *testing.T) {
 
 // TestImpossibleValues gives values that no build argument can hold.
 func TestImpossibleValues(t *testing.T) {
+	t.Parallel()
 	app, files := one("FROM busybox:1\nARG A\nRUN true\n")
 	r := newApp(t, app, files)
 	random := rand.New(rand.NewPCG(3, 4))

@@ -54,6 +54,7 @@ func TestNetworkOfTheStack(t *testing.T) {
 // TestNetworkThatIsNotReady: without the order that the construct gives, and without the right to make an interface, the
 // same build fails and says why.
 func TestNetworkThatIsNotReady(t *testing.T) {
+	t.Parallel()
 	app := newApp(t, networkCase(caseNetwork{}), networkFiles)
 	cases := []struct {
 		name string
