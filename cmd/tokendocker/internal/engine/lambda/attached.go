@@ -24,7 +24,10 @@ func aliasKey(region, function, name string) string { return region + "/" + func
 type permission struct{ FunctionARN, Action, Principal, SourceARN string }
 
 // invokeConfig says how often and how long the events of a function or of one of its versions are tried.
-type invokeConfig struct{ Attempts, MaxAgeSec int }
+type invokeConfig struct {
+	Attempts, MaxAgeSec  int
+	OnSuccess, OnFailure string // ARNs of destinations
+}
 
 // retryRule returns the number of further tries after an error, and the simulated time after which an event is dropped.
 // Source: AWS CloudFormation User Guide, "AWS::Lambda::EventInvokeConfig".
@@ -92,7 +95,7 @@ func (p versionProvider) Delete(_ context.Context, q resource.Request) error {
 		return err
 	}
 	p.room.dropAll(key)
-	return p.room.dropCode(f.CodeSHA256)
+	return p.room.dropFiles(f)
 }
 
 // aliasProvider is AWS::Lambda::Alias, without weights.
@@ -160,33 +163,7 @@ func (p permissionProvider) Delete(_ context.Context, q resource.Request) error 
 	return p.room.grants.Delete(q.PhysicalID)
 }
 
-// layerProvider is AWS::Lambda::LayerVersion: an ARN. No function that runs here is given its content.
-type layerProvider struct{}
-
-// Immutable returns all properties: a layer's version is never changed.
-func (layerProvider) Immutable() []string {
-	return []string{"Content", "LayerName", "CompatibleRuntimes", "CompatibleArchitectures", "Description", "LicenseInfo"}
-}
-
-// Create makes up the ARN.
-func (layerProvider) Create(_ context.Context, q resource.Request) (resource.Result, error) {
-	name := text(q.Properties, "LayerName")
-	if name == "" {
-		name = physical.Logical(q, 140)
-	}
-	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:layer:%s:1", q.Stack.Partition, q.Stack.Region, q.Stack.Account, name)
-	return resource.Result{PhysicalID: arn, Attributes: map[string]any{"LayerVersionArn": arn}}, nil
-}
-
-// Update changes nothing.
-func (layerProvider) Update(_ context.Context, q resource.Request) (resource.Result, error) {
-	return resource.Result{PhysicalID: q.PhysicalID, Attributes: q.Attributes}, nil
-}
-
-// Delete forgets nothing, as nothing is kept.
-func (layerProvider) Delete(context.Context, resource.Request) error { return nil }
-
-// invokeConfigProvider is AWS::Lambda::EventInvokeConfig, without destinations.
+// invokeConfigProvider is AWS::Lambda::EventInvokeConfig.
 type invokeConfigProvider struct{ room *Room }
 
 // Immutable returns the properties that name the function.
@@ -194,9 +171,6 @@ func (invokeConfigProvider) Immutable() []string { return []string{"FunctionName
 
 // Create keeps the rule.
 func (p invokeConfigProvider) Create(_ context.Context, q resource.Request) (resource.Result, error) {
-	if len(object(q.Properties, "DestinationConfig")) > 0 {
-		return resource.Result{}, fmt.Errorf("AWS::Lambda::EventInvokeConfig %s has a DestinationConfig, which the engine does not have", q.LogicalID)
-	}
 	f, err := p.room.target(q, "FunctionName")
 	if err != nil {
 		return resource.Result{}, err
@@ -213,7 +187,9 @@ func (p invokeConfigProvider) Create(_ context.Context, q resource.Request) (res
 		return resource.Result{}, invalid("maximumRetryAttempts", strconv.Itoa(attempts), "Member must have value between 0 and 2")
 	}
 	key := functionKey(f.Region, f.Name, text(q.Properties, "Qualifier"))
-	return resource.Result{PhysicalID: key}, p.room.retries.Put(key, invokeConfig{Attempts: attempts, MaxAgeSec: age})
+	destinations := object(q.Properties, "DestinationConfig")
+	return resource.Result{PhysicalID: key}, p.room.retries.Put(key, invokeConfig{Attempts: attempts, MaxAgeSec: age,
+		OnSuccess: text(object(destinations, "OnSuccess"), "Destination"), OnFailure: text(object(destinations, "OnFailure"), "Destination")})
 }
 
 // Update changes the rule.

@@ -51,9 +51,8 @@ func TestInvocationCases(t *testing.T) {
 		{name: "no bootstrap", source: "Lambda Developer Guide, OS-only runtime, 2026-11",
 			props: map[string]any{"Code": map[string]any{"S3Bucket": "b", "S3Key": "empty.zip"}}, event: `{}`,
 			want: "Couldn't find valid bootstrap(s)", failed: true},
-		{name: "python", source: "Lambda Developer Guide, Lambda runtimes, 2026-11", limit: "python functions are deployed and not run; nodejs functions run on the Node.js of this machine, whatever their version",
-			props: map[string]any{"Runtime": "python3.13", "Handler": "index.handler", "Code": map[string]any{"ZipFile": "x"}},
-			event: `{}`, errCode: "InvalidRuntimeException"},
+		{name: "other languages", source: "Lambda Developer Guide, Lambda runtimes, 2026-11", limit: "functions of other languages than Go, JavaScript and Python, and those of images, are deployed and not run; those of Node.js and Python run on what this machine has, whatever their version",
+			props: map[string]any{"Runtime": "java21", "Handler": "a.B::handle"}, event: `{}`, errCode: "InvalidRuntimeException"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -178,7 +178,12 @@ func (r *Room) dropCode(sha string) error {
 		return nil
 	}
 	for _, f := range r.functions.All() {
-		if f.CodeSHA256 == sha {
+		if f.CodeSHA256 == sha || slices.Contains(f.Layers, sha) {
+			return nil
+		}
+	}
+	for _, l := range r.layers.All() {
+		if l.CodeSHA256 == sha {
 			return nil
 		}
 	}

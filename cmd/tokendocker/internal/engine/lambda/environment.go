@@ -89,7 +89,10 @@ func (e *environment) program() ([]string, error) {
 	if e.fn.isNode() {
 		return e.nodeProgram()
 	}
-	bootstrap := filepath.Join(e.room.codeDir(e.fn.CodeSHA256), "bootstrap")
+	if e.fn.isPython() {
+		return e.pythonProgram()
+	}
+	bootstrap := e.bootstrap()
 	head := make([]byte, 2)
 	file, err := os.Open(bootstrap)
 	if err != nil {
@@ -109,6 +112,22 @@ func (e *environment) program() ([]string, error) {
 		}
 	}
 	return []string{emulator, bootstrap}, nil
+}
+
+// bootstrap is the program of a provided.* runtime: the function's own, or the last layer's that has one.
+func (e *environment) bootstrap() string {
+	own := filepath.Join(e.room.codeDir(e.fn.CodeSHA256), "bootstrap")
+	for _, dir := range append([]string{filepath.Dir(own)}, e.layerDirs()...) {
+		if program := filepath.Join(dir, "bootstrap"); isFile(program) {
+			return program
+		}
+	}
+	return own
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // spawn starts the process in a group of its own; it dies with the engine.
@@ -174,6 +193,13 @@ func (e *environment) variables() []string {
 	}
 	if e.fn.isNode() {
 		maps.Copy(vars, e.nodeVariables())
+	}
+	if e.fn.isPython() {
+		maps.Copy(vars, e.pythonVariables())
+	}
+	if len(e.fn.Layers) > 0 {
+		vars["PATH"] = e.layerPaths(vars["PATH"], "bin")
+		vars["LD_LIBRARY_PATH"] = e.layerPaths(vars["LD_LIBRARY_PATH"], "lib")
 	}
 	list := make([]string, 0, len(vars))
 	for k, v := range vars {

@@ -23,6 +23,7 @@ type Function struct {
 	Image        string // repository URI and digest, for container images
 	CodeSHA256   string // of the zip, in hex
 	CodeSize     int64
+	Layers       []string // sha256 of the layers' zips, in hex
 	Description  string
 	Environment  map[string]string
 	TimeoutSec   int
@@ -55,7 +56,7 @@ func (f Function) timeout() time.Duration { return time.Duration(f.TimeoutSec) *
 
 // runs reports whether invocations of the function are executed here.
 func (f Function) runs() bool {
-	return f.PackageType == "Zip" && (strings.HasPrefix(f.Runtime, "provided") || f.isNode())
+	return f.PackageType == "Zip" && (strings.HasPrefix(f.Runtime, "provided") || f.isNode() || f.isPython())
 }
 
 // configuration is the function in the shape of GetFunctionConfiguration.

@@ -66,7 +66,7 @@ func notRun(f Function) error {
 		what = "package type Image"
 	}
 	return &protocol.Error{Code: "InvalidRuntimeException", Status: 502, Message: fmt.Sprintf(
-		"Function %s has %s, which this engine deploys and does not run: it runs provided.* runtimes and nodejs18.x to nodejs24.x.", f.Name, what)}
+		"Function %s has %s, which this engine deploys and does not run: it runs provided.* runtimes, nodejs18.x to nodejs24.x and python3.*.", f.Name, what)}
 }
 
 // acquire takes an idle environment of the function as it is now, or starts one.

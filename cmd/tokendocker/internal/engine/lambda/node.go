@@ -72,8 +72,8 @@ func (e *environment) nodeVariables() map[string]string {
 	return map[string]string{
 		"AWS_EXECUTION_ENV":  "AWS_Lambda_" + e.fn.Runtime,
 		"LAMBDA_RUNTIME_DIR": e.room.runtimeDir(),
-		"NODE_PATH": strings.Join([]string{filepath.Join(e.room.dir, "node_modules"), e.room.runtimeDir(),
-			e.room.codeDir(e.fn.CodeSHA256)}, string(os.PathListSeparator)),
+		"NODE_PATH": e.layerPaths(strings.Join([]string{filepath.Join(e.room.dir, "node_modules"), e.room.runtimeDir(),
+			e.room.codeDir(e.fn.CodeSHA256)}, string(os.PathListSeparator)), "nodejs", "node_modules"),
 	}
 }
 
@@ -85,7 +85,8 @@ func inlineFiles(source, runtime string) (map[string]string, error) {
 		module, err := nodeFiles.ReadFile("node/cfn-response.js")
 		return map[string]string{"index.js": source, "cfn-response.js": string(module)}, err
 	case strings.HasPrefix(runtime, "python"):
-		return map[string]string{"index.py": source}, nil
+		module, err := pythonFiles.ReadFile("python/cfnresponse.py")
+		return map[string]string{"index.py": source, "cfnresponse.py": string(module)}, err
 	}
 	return nil, errInline
 }

@@ -242,10 +242,10 @@ exports.handler = (event, context) => { r.send(event, context, r.SUCCESS, { Answ
 // What cannot run here says so in one sentence.
 func TestRuntimesThatDoNotRun(t *testing.T) {
 	w := newWorld(t, 1, switches.Switches{})
-	w.create(t, map[string]any{"Runtime": "python3.13", "Handler": "index.handler", "Code": map[string]any{"ZipFile": "x"}})
+	w.create(t, map[string]any{"Runtime": "java21", "Handler": "index.handler"})
 	for _, kind := range []string{"", "Event"} {
 		_, err := w.invoke(t, `{}`, kind)
-		if !hasCode(err, "InvalidRuntimeException") || !strings.Contains(err.Error(), "Function f has runtime python3.13, which this engine deploys and does not run: it runs provided.* runtimes and nodejs18.x to nodejs24.x.") {
+		if !hasCode(err, "InvalidRuntimeException") || !strings.Contains(err.Error(), "Function f has runtime java21, which this engine deploys and does not run: it runs provided.* runtimes, nodejs18.x to nodejs24.x and python3.*.") {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}

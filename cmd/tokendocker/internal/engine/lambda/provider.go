@@ -18,7 +18,7 @@ func (r *Room) Resources() map[string]resource.Provider {
 		"AWS::Lambda::Version":           versionProvider{r},
 		"AWS::Lambda::Alias":             aliasProvider{r},
 		"AWS::Lambda::Permission":        permissionProvider{r},
-		"AWS::Lambda::LayerVersion":      layerProvider{},
+		"AWS::Lambda::LayerVersion":      layerProvider{r},
 		"AWS::Lambda::EventInvokeConfig": invokeConfigProvider{r},
 		"AWS::Lambda::Url":               urlProvider{r},
 	}
@@ -64,21 +64,23 @@ func (p functionProvider) deploy(ctx context.Context, r resource.Request, name s
 	if f.PackageType == "Image" {
 		f.Image, err = p.room.pinImage(ctx, f, text(code, "ImageUri"))
 	} else {
-		f.CodeSHA256, f.CodeSize, err = p.room.loadCode(ctx, code, f.Runtime)
+		if f.CodeSHA256, f.CodeSize, err = p.room.loadCode(ctx, code, f.Runtime); err == nil {
+			f.Layers, err = p.room.layersOf(r.Properties)
+		}
 	}
 	if err != nil {
 		return resource.Result{}, err
 	}
-	old := ""
+	var old Function
 	err = p.room.functions.Update(f.key(), func(was Function, _ bool) (Function, error) {
-		old, f.Revision, f.Published = was.CodeSHA256, was.Revision+1, was.Published
+		old, f.Revision, f.Published = was, was.Revision+1, was.Published
 		return f, nil
 	})
 	if err != nil {
 		return resource.Result{}, err
 	}
 	p.room.dropAll(f.key())
-	if err := p.room.dropCode(old); err != nil {
+	if err := p.room.dropFiles(old); err != nil {
 		return resource.Result{}, err
 	}
 	return resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": f.ARN}}, nil
@@ -96,7 +98,7 @@ func (p functionProvider) Delete(_ context.Context, r resource.Request) error {
 			return err
 		}
 		p.room.dropAll(key)
-		if err := p.room.dropCode(f.CodeSHA256); err != nil {
+		if err := p.room.dropFiles(f); err != nil {
 			return err
 		}
 	}

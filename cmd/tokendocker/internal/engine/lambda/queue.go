@@ -36,9 +36,11 @@ func (r *Room) deliverEvent(region, name, version string, ev event) {
 		wait := pause
 		switch {
 		case err == nil && !out.failed:
+			r.report(f, ev, out, conditionSuccess, failures+1)
 			return
 		case err == nil:
 			if failures++; failures > attempts {
+				r.report(f, ev, out, conditionRetries, failures)
 				return
 			}
 			wait = time.Duration(failures) * time.Minute
@@ -48,7 +50,11 @@ func (r *Room) deliverEvent(region, name, version string, ev event) {
 			r.Log.Warn("asynchronous invocation is lost", "function", name, "error", err)
 			return
 		}
-		if r.Clock.Since(born)+wait > maxAge || r.Clock.Sleep(r.ctx, wait) != nil {
+		if r.Clock.Since(born)+wait > maxAge {
+			r.report(f, ev, out, conditionAge, failures)
+			return
+		}
+		if r.Clock.Sleep(r.ctx, wait) != nil {
 			return
 		}
 	}

@@ -1,7 +1,7 @@
 // Package lambda runs functions as AWS Lambda does: deployed from a zip, invoked synchronously or through a queue
 // that tries again, one invocation at a time in an environment that speaks the Runtime API, with the credentials of
 // the function's own role. Functions of the provided.* runtimes run as plain processes of this machine, those of the
-// nodejs* runtimes on this machine's Node.js; functions from a container image are checked as consumers of that image
+// nodejs* and python3.* runtimes on this machine's Node.js and Python; functions from a container image are checked as consumers of that image
 // and not run.
 package lambda
 
@@ -39,7 +39,7 @@ type Images interface {
 	ForFunction(ctx context.Context, functionARN, architecture, imageURI string) (digest string, err error)
 }
 
-// Options are what the room needs. All are required but Builds, Qemu, Node, SDK and Images.
+// Options are what the room needs. All are required but Builds, Qemu, Node, Python, SDK and Images.
 type Options struct {
 	Store    *state.Store
 	Clock    *clock.Clock
@@ -52,6 +52,7 @@ type Options struct {
 	Builds   map[string]string // sha256 of a function's zip in hex -> program for this machine's processor to run instead
 	Qemu     string            // path of qemu-user for the other processor; empty means looked for in PATH
 	Node     string            // path of node; empty means looked for in PATH
+	Python   string            // path of python3; empty means looked for in PATH
 	SDK      string            // folder whose node_modules holds the AWS SDK that Node.js runtimes bring; empty for none
 	Log      *slog.Logger
 }
@@ -62,6 +63,7 @@ type Room struct {
 	dir       string
 	functions state.Table[Function]
 	aliases   state.Table[alias]
+	layers    state.Table[layer]
 	grants    state.Table[permission]
 	retries   state.Table[invokeConfig]
 
@@ -87,7 +89,7 @@ func New(o Options) (*Room, error) {
 	if err := os.RemoveAll(filepath.Join(r.dir, "environments")); err != nil {
 		return nil, fmt.Errorf("clear the folder of Lambda environments: %w", err)
 	}
-	if err := r.installNode(); err != nil {
+	if err := errors.Join(r.installNode(), r.installPython()); err != nil {
 		return nil, err
 	}
 	r.functions, err = state.NewTable[Function](o.Store, "lambda-functions")
@@ -95,6 +97,9 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	if r.aliases, err = state.NewTable[alias](o.Store, "lambda-aliases"); err != nil {
+		return nil, err
+	}
+	if r.layers, err = state.NewTable[layer](o.Store, "lambda-layers"); err != nil {
 		return nil, err
 	}
 	if r.grants, err = state.NewTable[permission](o.Store, "lambda-permissions"); err != nil {

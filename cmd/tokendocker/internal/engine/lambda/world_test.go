@@ -85,6 +85,8 @@ type world struct {
 	log    []string // messages put
 	noLogs bool
 	refuse bool
+
+	records []string // that destinations got
 }
 
 func newWorld(t *testing.T, factor float64, sw switches.Switches) *world {
@@ -128,6 +130,10 @@ func (w *world) Call(_ context.Context, _ *session.Session, region, service, ope
 	w.calls = append(w.calls, service+":"+operation+"@"+region)
 	if w.noLogs {
 		return protocol.Errorf("AccessDeniedException", "no")
+	}
+	if record, ok := in.(InvokeInput); ok {
+		w.records = append(w.records, string(record.Payload))
+		return nil
 	}
 	m := in.(map[string]any)
 	switch operation {
