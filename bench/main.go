@@ -252,7 +252,9 @@ func text(subjects []subject, all map[string][][]measured, shapes map[string][]s
 	us, them := subjects[0].name, subjects[1].name
 	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench` on %s: both constructs in turns on one machine, %d times each, medians. Time is that of the\n"+
 		"custom resources, docker's own work included, at the real speed of time; look at the ratios. Deployed is one image that a\n"+
-		"Lambda function uses, with its consumers and everything that the construct brings.\n\n", time.Now().UTC().Format("2006-01-02"), runs)
+		"Lambda function uses, with its consumers and everything that the construct brings. npm's time is mostly that of its\n"+
+		"polling, every thirty seconds by default; \"unchanged\" is the same app synthesized again, for which npm's tag is another\n"+
+		"one most of the time.\n\n", time.Now().UTC().Format("2006-01-02"), runs)
 	fmt.Fprintf(&b, "| | %s | %s | ratio |\n|---|---|---|---|\n", us, them)
 	row := func(name, format string, a, c float64) {
 		ratio := "-"
