@@ -4,11 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"go/ast"
-	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,47 +51,55 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// limits finds the marked cases of the engine's rooms: composite literals with a limit and a name.
+// limits finds the marked cases of the engine's rooms: composite literals with a limit and a name. Each says where it is
+// known from what AWS does.
 func limits(t *testing.T) map[string][]string {
 	marks := map[string][]string{}
-	for _, f := range sources(t) {
+	eachLiteral(t, func(f file, n names, literal *ast.CompositeLit) {
 		room, inside := strings.CutPrefix(f.pkg, engine+"/")
-		if !f.test || !inside {
-			continue
+		fields := n.fields(literal)
+		if !inside || fields["limit"] == "" || fields["name"] == "" {
+			return
 		}
-		ast.Inspect(f.tree, func(n ast.Node) bool {
-			if literal, ok := n.(*ast.CompositeLit); ok {
-				if fields := texts(literal); fields["limit"] != "" && fields["name"] != "" {
-					marks[room] = append(marks[room], fmt.Sprintf("| %s | %s | %s |\n", fields["name"], fields["limit"], fields["source"]))
-				}
-			}
-			return true
-		})
-	}
+		if fields["source"] == "" {
+			t.Errorf("%s: case %q is a limit and names no source of what AWS does", f.set.Position(literal.Pos()), fields["name"])
+		}
+		marks[room] = append(marks[room], fmt.Sprintf("| %s | %s | %s |\n", fields["name"], fields["limit"], fields["source"]))
+	})
 	return marks
 }
 
-// texts returns the fields of a composite literal that are plain text; of a sum, its plain part.
-func texts(literal *ast.CompositeLit) map[string]string {
-	out := map[string]string{}
-	for _, e := range literal.Elts {
-		pair, ok := e.(*ast.KeyValueExpr)
-		if !ok {
-			continue
-		}
-		key, ok := pair.Key.(*ast.Ident)
-		if !ok {
-			continue
-		}
-		value := pair.Value
-		if sum, ok := value.(*ast.BinaryExpr); ok {
-			value = sum.Y
-		}
-		if basic, ok := value.(*ast.BasicLit); ok && basic.Kind == token.STRING {
-			if text, err := strconv.Unquote(basic.Value); err == nil {
-				out[key.Name] = strings.Trim(text, ", ")
+// sourced is a source that can be looked up: a page and when it was read, or a thread of a public repository. What AWS
+// has no word on says "none".
+var sourced = regexp.MustCompile(`\b20\d\d-\d\d\b|^[\w.-]+/[\w.-]+(#| issue | pull request )\d+|[\w.-]+/[\w.-]+#\d+$|^none: `)
+
+// TestSources checks the case tables of the engine's rooms: where one case names the source of what AWS does, all do,
+// and each can be looked up.
+func TestSources(t *testing.T) {
+	tables := 0
+	eachLiteral(t, func(f file, n names, table *ast.CompositeLit) {
+		var cases []map[string]string
+		some := false
+		for _, e := range table.Elts {
+			if pair, ok := e.(*ast.KeyValueExpr); ok {
+				e = pair.Value
+			}
+			if c, ok := e.(*ast.CompositeLit); ok {
+				fields := n.fields(c)
+				cases, some = append(cases, fields), some || fields["source"] != ""
 			}
 		}
+		if !some || !strings.HasPrefix(f.pkg, engine+"/") {
+			return
+		}
+		tables++
+		for _, c := range cases {
+			if !sourced.MatchString(c["source"]) {
+				t.Errorf("%s: case %q has the source %q: name the page and when it was read (2026-11), or owner/repository#number", f.set.Position(table.Pos()), c["name"], c["source"])
+			}
+		}
+	})
+	if tables < 20 {
+		t.Errorf("only %d tables have sources: the search is wrong", tables)
 	}
-	return out
 }

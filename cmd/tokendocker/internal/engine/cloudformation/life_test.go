@@ -145,7 +145,7 @@ func TestLife(t *testing.T) {
 			{resources: thing("A", "", `"Condition": "No"`) + "," + thing("B", `"Value": {"Fn::If": ["No", {"Ref": "A"}, "b"]}`, `"DependsOn": "A"`),
 				rest: `"Conditions": {"No": {"Fn::Equals": ["a", "a"]}},`, calls: "create A, update B-1", status: "UPDATE_COMPLETE"},
 		}},
-		{name: "a changed type is refused", source: "seen in public issues: Update of resource type is not permitted", steps: []step{
+		{name: "a changed type is refused", source: "seen in public issues, 2026-11: Update of resource type is not permitted", steps: []step{
 			{resources: thing("A", ""), calls: "create A", status: "CREATE_COMPLETE"},
 			{resources: `"A": {"Type": "AWS::SNS::Topic"}`, calls: "", status: "CREATE_COMPLETE", fails: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [A]"},
 		}},

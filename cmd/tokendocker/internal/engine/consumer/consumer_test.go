@@ -151,13 +151,13 @@ func TestFunctionCases(t *testing.T) {
 			body: `{"config":{"mediaType":"application/vnd.docker.container.image.v1+json"},"layers":[{"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip"}]}`}},
 		{name: "no tag", source: "aws/aws-cdk issue 24648, answer of AWS", uri: host + "/team/app:v2", world: world{policy: cdkPolicy},
 			want: "InvalidParameterValueException: Source image " + host + "/team/app:v2 does not exist. Provide a valid source image."},
-		{name: "no repository", source: "as before", uri: host + "/other:v1", world: world{deployerMay: true}, want: "does not exist. Provide a valid source image."},
+		{name: "no repository", source: "aws/aws-cdk issue 24648, answer of AWS", uri: host + "/other:v1", world: world{deployerMay: true}, want: "does not exist. Provide a valid source image."},
 		{name: "other registry", source: "grafana/loki issue 7218, answer of AWS", uri: "public.ecr.aws/grafana/x:main",
 			want: "Source image public.ecr.aws/grafana/x:main is not valid. Provide a valid source image."},
 		{name: "other region", source: page, limit: "AWS's text for another region is not known; ours is that of an invalid image",
 			uri: "111122223333.dkr.ecr.eu-west-2.amazonaws.com/team/app:v1", want: "is not valid. Provide a valid source image."},
 		{name: "index", source: "docker/buildx issue 1533, answer of AWS", uri: host + "/team/app:v1", world: world{policy: cdkPolicy, mediaType: ociIndex, body: `{"manifests":[]}`}, want: unsupported},
-		{name: "zstd", source: "cdklabs/deploy-time-build refuses it", uri: host + "/team/app:v1",
+		{name: "zstd", source: "cdklabs/deploy-time-build refuses it, 2026-11", uri: host + "/team/app:v1",
 			world: world{policy: cdkPolicy, body: strings.Replace(goodBody, "tar+gzip", "tar+zstd", 1)}, want: unsupported},
 		{name: "build cache", source: page, uri: host + "/team/app:v1",
 			world: world{policy: cdkPolicy, body: strings.Replace(goodBody, "oci.image.config.v1+json", "buildkit.cacheconfig.v0", 1)}, want: unsupported},
@@ -168,7 +168,7 @@ func TestFunctionCases(t *testing.T) {
 		{name: "Lambda adds its statement", source: "awsdocs/aws-lambda-developer-guide issue 286", uri: host + "/team/app:v1", world: world{deployerMay: true}},
 		{name: "denied by the policy", source: "IAM User Guide, Policy evaluation logic, 2026-11", uri: host + "/team/app:v1", world: world{deployerMay: true,
 			policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:BatchGetImage"}]}`}, want: "Lambda does not have permission"},
-		{name: "pull refused", source: "switch RefusePull", uri: host + "/team/app:v1", world: world{policy: cdkPolicy}, switches: switches.Switches{RefusePull: true}, want: "Lambda does not have permission"},
+		{name: "pull refused", source: "none: a switch", uri: host + "/team/app:v1", world: world{policy: cdkPolicy}, switches: switches.Switches{RefusePull: true}, want: "Lambda does not have permission"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -254,12 +254,12 @@ func TestTaskCases(t *testing.T) {
 		{name: "platform", source: page, image: host + "/team/app:v1", world: world{rights: all, mediaType: ociIndex, body: `{"manifests":[{"platform":{"os":"linux","architecture":"arm64"}}]}`},
 			want: "image Manifest does not contain descriptor matching platform 'linux/amd64'."},
 		{name: "docker hub", source: page, limit: "images of other registries are not checked", image: "nginx:latest"},
-		{name: "no execution role", source: "answer of AWS seen in public logs", image: host + "/team/app:v1", props: map[string]any{"ExecutionRoleArn": nil},
+		{name: "no execution role", source: "answer of AWS seen in public logs, 2026-11", image: host + "/team/app:v1", props: map[string]any{"ExecutionRoleArn": nil},
 			want: "Fargate requires task definition to have execution role ARN to support ECR images."},
 		{name: "instance pulls", source: page, limit: "without an execution role only Fargate is checked", image: host + "/team/app:v1",
 			props: map[string]any{"ExecutionRoleArn": nil, "RequiresCompatibilities": []any{"EC2"}}},
 		{name: "trust", source: "Amazon ECS Developer Guide, Stopped tasks error messages, 2026-11", image: host + "/team/app:v1", world: world{noTrust: true}, want: "ECS was unable to assume the role"},
-		{name: "pull refused", source: "switch RefusePull", image: host + "/team/app:v1", world: world{rights: all}, switches: switches.Switches{RefusePull: true}, want: "403 Forbidden"},
+		{name: "pull refused", source: "none: a switch", image: host + "/team/app:v1", world: world{rights: all}, switches: switches.Switches{RefusePull: true}, want: "403 Forbidden"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
