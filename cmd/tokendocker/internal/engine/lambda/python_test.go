@@ -59,7 +59,7 @@ func TestPythonCases(t *testing.T) {
 		{name: "error at load", source: ric, code: "raise RuntimeError('at load')", want: `{"errorMessage": "at load", "errorType": "RuntimeError"`, failed: true},
 		{name: "the SDK's place", source: "Lambda Developer Guide, Runtime-included SDK versions, 2026-11", limit: "boto3 is that of this machine's Python; where it has none, the error says how to get it",
 			code: "import os\ndef handler(e, c): return [os.environ['AWS_ENDPOINT_URL'], os.environ['AWS_REGION']]", want: `["http://127.0.0.1:1", "eu-west-1"]`},
-		{name: "nothing is left in the code's folder", source: "an environment's /var/task is read-only", code: "import own, os\ndef handler(e, c): return os.path.exists('__pycache__')", more: map[string]string{"own.py": ""}, want: "false"},
+		{name: "nothing is left in the code's folder", source: "Lambda Developer Guide, Lambda execution environment, 2026-11: /var/task is read-only", code: "import own, os\ndef handler(e, c): return os.path.exists('__pycache__')", more: map[string]string{"own.py": ""}, want: "false"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
