@@ -277,7 +277,7 @@ func TestCDKFailures(t *testing.T) {
 }
 
 // TestEngineKilled: a stack that was being made when the engine was killed is rolled back by the next one, while clients
-// look on.
+// look on, and the docker daemon of the clients is removed.
 func TestEngineKilled(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "node app.js", map[string]string{"app.js": waiting})
@@ -285,6 +285,10 @@ func TestEngineKilled(t *testing.T) {
 	deploying := p.command("deploy", "--require-approval=never")
 	must(t, deploying.Start())
 	p.until("Waiting", "CREATE_IN_PROGRESS")
+	docker := exec.CommandContext(t.Context(), "docker", "--host", p.environment["DOCKER_HOST"], "version")
+	if said, err := docker.CombinedOutput(); err != nil {
+		t.Fatalf("docker version: %v\n%s", err, said)
+	}
 	must(t, p.cmd.Process.Signal(syscall.SIGKILL))
 	must(t, deploying.Process.Kill()) // it would try again for minutes
 	_ = p.cmd.Wait()
@@ -293,6 +297,9 @@ func TestEngineKilled(t *testing.T) {
 	p.served = startEngine(t, p.state)
 	p.until("Waiting", "ROLLBACK_COMPLETE")
 	p.cdk(0, "destroy", "--force")
+	if left, err := sandbox.Leftovers(t.Context(), p.id()+"-clients"); err != nil || len(left) > 0 {
+		t.Errorf("the killed engine has left %v (%v)", left, err)
+	}
 }
 
 // until waits for a stack's status.

@@ -64,3 +64,32 @@ func TestCDKRegions(t *testing.T) {
 		t.Errorf("the stacks are %q and %q", near, far)
 	}
 }
+
+// nested is an app of a stack within another.
+const nested = `
+const cdk = require('aws-cdk-lib');
+const ssm = require('aws-cdk-lib/aws-ssm');
+const app = new cdk.App();
+const outer = new cdk.Stack(app, 'Outer');
+const inner = new cdk.NestedStack(outer, 'Inner');
+const value = new ssm.StringParameter(inner, 'Value', { stringValue: require('fs').readFileSync('value.txt', 'utf8') });
+new ssm.StringParameter(outer, 'Copy', { parameterName: '/copy', stringValue: value.stringValue });
+`
+
+// TestCDKNestedStacks: the CDK's command sees through a stack to the one within it.
+func TestCDKNestedStacks(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "node app.js", map[string]string{"app.js": nested, "value.txt": "one"})
+	p.cdk(0, "bootstrap")
+	p.deploy("Outer")
+	p.says(p.cdk(0, "diff", "--fail"), "Number of stacks with differences: 0")
+	p.write("value.txt", "two")
+	p.says(p.cdk(1, "diff", "--fail"), "[~] AWS::SSM::Parameter Inner/Value", "[+] two", "Number of stacks with differences: 2")
+	_, said := p.deploy("Outer")
+	p.says(said, "AWS::SSM::Parameter        | Inner/Value")
+	out, err := ssm.NewFromConfig(p.config()).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/copy")})
+	if err != nil || *out.Parameter.Value != "two" {
+		t.Errorf("the outer stack's copy is %+v (%v)", out, err)
+	}
+	p.cdk(0, "destroy", "--force")
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -81,6 +82,7 @@ type dockerHost struct {
 // openDockerHost listens for docker commands, if there are clients, and ends what an earlier engine left of theirs.
 func (e *Engine) openDockerHost(ctx context.Context) error {
 	if !e.options.Clients {
+		e.sweepClients(ctx)
 		return nil
 	}
 	h := &dockerHost{}
@@ -89,7 +91,7 @@ func (e *Engine) openDockerHost(ctx context.Context) error {
 		return err
 	}
 	h.remove, h.socket = remove, filepath.Join(dir, "docker.sock")
-	files, err := e.store.Dir("docker-host")
+	files, err := e.store.Dir(dockerHostDir)
 	if err == nil {
 		h.sandbox, err = sandbox.New(e.sandboxConfig(ClientsSandboxID(e.options.StateDir), files))
 	}
@@ -105,6 +107,21 @@ func (e *Engine) openDockerHost(ctx context.Context) error {
 	h.serving.Go(func() { h.serve(ctx, e.options.Progress) })
 	e.api.Recover()
 	return nil
+}
+
+// dockerHostDir is the folder of the clients' sandbox in the state folder.
+const dockerHostDir = "docker-host"
+
+// sweepClients removes what a killed engine left of its clients' daemon, if the state folder has had one.
+func (e *Engine) sweepClients(ctx context.Context) {
+	if _, err := os.Stat(filepath.Join(e.options.StateDir, dockerHostDir)); err != nil {
+		return
+	}
+	e.sweeps.Go(func() {
+		if err := sandbox.Sweep(ctx, ClientsSandboxID(e.options.StateDir)); err != nil {
+			e.options.Log.Warn("sweep", "error", err)
+		}
+	})
 }
 
 // ClientsSandboxID names the docker objects of the daemon that a state folder's clients use.
