@@ -21,6 +21,11 @@ const maxBody = 51_200
 // empty if there is none.
 func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformation.Stack) (cloudformation.DeployInput, error) {
 	form := call.Form
+	for name, other := range map[string]string{"DeploymentConfig.Mode": "STANDARD", "DeploymentMode": "", "ImportExistingResources": "false"} {
+		if value := form.Get(name); value != "" && value != other {
+			return cloudformation.DeployInput{}, invalid("tokendocker does not know %s=%s", name, value)
+		}
+	}
 	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
 		Capabilities: members(form, "Capabilities"), Notify: members(form, "NotificationARNs"), RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
 		NoRollback: form.Get("DisableRollback") == "true"}
