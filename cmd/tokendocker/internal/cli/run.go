@@ -36,7 +36,9 @@ func rehearse(ctx context.Context, s streams, o rehearseOptions) error {
 	if o.JSON {
 		r.printer = report.JSON(s.out)
 	}
-	err := r.run(ctx)
+	ctx, end := watchDisk(ctx, o.State)
+	defer end()
+	err := r.explained(ctx, r.run(ctx))
 	r.log.Close()
 	r.summary.Status, r.summary.Seconds = "ok", time.Since(r.started).Seconds()
 	if err != nil {

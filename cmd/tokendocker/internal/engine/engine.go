@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
@@ -207,6 +208,13 @@ func SandboxID(dir string) string {
 	return "td-" + shortHash(filepath.Clean(dir))
 }
 
+// stopped stops containers though the context has ended, and gives up a docker engine that does not answer.
+func stopped(ctx context.Context, stop func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return stop(ctx)
+}
+
 // Close ends everything that runs and leaves the state folder for the next engine.
 func (e *Engine) Close(ctx context.Context) error {
 	var failed []error
@@ -229,10 +237,10 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.sweeps.Wait()
 	if e.sandbox != nil {
-		note("sandbox", e.sandbox.Stop(context.WithoutCancel(ctx)))
+		note("sandbox", stopped(ctx, e.sandbox.Stop))
 	}
 	if e.docker != nil {
-		note("docker host", e.docker.Close(context.WithoutCancel(ctx)))
+		note("docker host", stopped(ctx, e.docker.Close))
 	}
 	if e.listen != nil {
 		note("door", e.listen.Close())
