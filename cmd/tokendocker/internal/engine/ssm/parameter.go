@@ -62,6 +62,9 @@ func (r *Room) find(region, reference string) (output, error) {
 	name, version := split(reference)
 	p, found, err := r.parameters.Get(tableKey(region, name))
 	if err == nil && !found {
+		if out, ok := r.public(region, name); ok {
+			return out, nil
+		}
 		err = protocol.Errorf("ParameterNotFound", "Parameter %s not found.", name)
 	}
 	if err != nil {
