@@ -58,6 +58,8 @@ var operations = []operation{
 	{"GetBucketPolicy", http.MethodGet, false, "policy", "", "s3:GetBucketPolicy", (*Room).getPolicy},
 	{"PutBucketPolicy", http.MethodPut, false, "policy", "", "s3:PutBucketPolicy", (*Room).putPolicy},
 	{"ListObjectVersions", http.MethodGet, false, "versions", "", "s3:ListBucketVersions", (*Room).listVersions},
+	{"GetBucketNotificationConfiguration", http.MethodGet, false, "notification", "", "s3:GetBucketNotification", (*Room).getNotification},
+	{"PutBucketNotificationConfiguration", http.MethodPut, false, "notification", "", "s3:PutBucketNotification", (*Room).putNotification},
 	{"GetBucketTagging", http.MethodGet, false, "tagging", "", "s3:GetBucketTagging", (*Room).getTags},
 	{"PutBucketTagging", http.MethodPut, false, "tagging", "", "s3:PutBucketTagging", (*Room).putTags},
 	{"DeleteBucketTagging", http.MethodDelete, false, "tagging", "", "s3:PutBucketTagging", (*Room).deleteTags},

@@ -53,7 +53,9 @@ type bucket struct {
 	Created time.Time
 	Policy  string // JSON text
 	Tags    map[string]string
-	Token   string
+
+	Notification string // XML of the configuration's rules
+	Token        string
 }
 
 // object describes one object; its bytes are in File, below the room's folder.
