@@ -282,7 +282,8 @@ const namedIAM = "CAPABILITY_NAMED_IAM"
 
 // iamNames are the properties that name an IAM resource, by type.
 var iamNames = map[string]string{"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
-	"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::Policy": ""}
+	"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::Policy": "",
+	"AWS::IAM::RolePolicy": ""}
 
 // stronger returns the capability that is needed for r beside what needs need.
 func stronger(need string, r *template.Resource) string {

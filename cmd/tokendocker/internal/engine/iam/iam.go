@@ -92,6 +92,7 @@ func (r *Room) Resources() map[string]resource.Provider {
 	return map[string]resource.Provider{
 		"AWS::IAM::Role":          roleProvider{r},
 		"AWS::IAM::Policy":        policyProvider{r},
+		"AWS::IAM::RolePolicy":    rolePolicyProvider{policyProvider{r}},
 		"AWS::IAM::ManagedPolicy": managedProvider{r},
 	}
 }
