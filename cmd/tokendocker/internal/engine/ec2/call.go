@@ -18,6 +18,8 @@ type operation func(*Room, *protocol.Call) (any, error)
 func operations() map[string]operation {
 	out := map[string]operation{
 		"DescribeAvailabilityZones":     (*Room).describeZones,
+		"DescribeImages":                (*Room).describeImages,
+		"DescribeVpcEndpointServices":   (*Room).describeOffers,
 		"DescribeVpnGateways":           noVPN, // the CDK's look-up of a VPC asks for them
 		"AuthorizeSecurityGroupIngress": authorize(kindIngress),
 		"AuthorizeSecurityGroupEgress":  authorize(kindEgress),
@@ -27,6 +29,7 @@ func operations() map[string]operation {
 	for name, l := range listings() {
 		out[name] = l.describe
 	}
+	out["DescribeVpcs"] = describeVPCs(listings()["DescribeVpcs"])
 	return out
 }
 

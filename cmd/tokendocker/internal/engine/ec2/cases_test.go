@@ -124,7 +124,7 @@ func TestCreateCases(t *testing.T) {
 			"CidrIp": "10.0.0.0/16", "IpProtocol": "tcp", "FromPort": "443", "ToPort": "443"}}, want: "InvalidPermission.Duplicate"},
 		{name: "private names where the VPC has none", source: "AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint, 2026-11", last: registry, want: "InvalidParameter",
 			network: replaced(isolated(), vpc.changed(map[string]any{"EnableDnsHostnames": false}))},
-		{name: "VPN gateway", source: "Amazon EC2 API Reference, DescribeVpnGateways, 2026-11", limit: "there are no virtual private gateways, and no network is an account's default one",
+		{name: "VPN gateway", source: "Amazon EC2 API Reference, DescribeVpnGateways, 2026-11", limit: "there are no virtual private gateways",
 			network: []entry{vpc, {"Vpn", "VPCGatewayAttachment", map[string]any{"VpcId": "@Vpc", "VpnGatewayId": "vgw-1"}}}, last: private},
 		{name: "VPC of the account's", source: errors, limit: "a rehearsal has no account to ask: what no stack of it made is there", last: private.changed(map[string]any{"VpcId": "vpc-1"})},
 	}

@@ -25,7 +25,7 @@ type listing struct {
 func listings() map[string]listing {
 	return map[string]listing{
 		"DescribeVpcs": {kindVPC, "VpcId", "InvalidVpcID.NotFound", "vpc ID", "vpcSet",
-			map[string]func(*Room, thing) []string{"cidr": property("CidrBlock"), "vpc-id": own, "is-default": never, "isDefault": never}, (*Room).vpcItem},
+			map[string]func(*Room, thing) []string{"cidr": property("CidrBlock"), "vpc-id": own, "is-default": isDefault, "isDefault": isDefault}, (*Room).vpcItem},
 		"DescribeSubnets": {kindSubnet, "SubnetId", "InvalidSubnetID.NotFound", "subnet ID", "subnetSet",
 			map[string]func(*Room, thing) []string{"subnet-id": own, "cidr-block": property("CidrBlock"),
 				"availability-zone": func(_ *Room, t thing) []string { return []string{zoneOf(t)} }}, (*Room).subnetItem},
@@ -40,9 +40,6 @@ func listings() map[string]listing {
 			map[string]func(*Room, thing) []string{"vpc-endpoint-id": own, "service-name": property("ServiceName")}, (*Room).endpointItem},
 	}
 }
-
-// never is the value of what nothing here is: no VPC is an account's default one.
-func never(*Room, thing) []string { return []string{"false"} }
 
 func own(_ *Room, t thing) []string { return []string{t.ID} }
 

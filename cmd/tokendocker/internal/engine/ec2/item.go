@@ -45,7 +45,7 @@ func (r *Room) vpcItem(t thing) any {
 		CIDR      string `xml:"cidrBlock"`
 		IsDefault bool   `xml:"isDefault"`
 		Tags      []tag  `xml:"tagSet>item"`
-	}{t.ID, r.Account, "available", t.text("CidrBlock"), false, t.tags()}
+	}{t.ID, r.Account, "available", t.text("CidrBlock"), t.flag("IsDefault"), t.tags()}
 }
 
 func (r *Room) subnetItem(t thing) any {
