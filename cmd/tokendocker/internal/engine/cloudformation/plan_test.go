@@ -63,16 +63,37 @@ func TestIndependentResourcesRunTogether(t *testing.T) {
 	}
 }
 
-func BenchmarkPlan500(b *testing.B) {
+// growing is a template of n resources, each of which needs two others.
+func growing(n int) []byte {
 	var all []string
-	for i := range 500 {
+	for i := range n {
 		value := `{"Fn::Join": ["", ["x"]]}`
 		if i > 0 {
 			value = fmt.Sprintf(`{"Fn::Sub": "${R%d.Arn}-${R%d}"}`, i-1, i/2)
 		}
 		all = append(all, fmt.Sprintf(`"R%d": {"Type": "AWS::S3::Bucket", "Properties": {"A": %s, "Text": "%s"}}`, i, value, strings.Repeat("y", 1500)))
 	}
-	text := []byte(`{"Resources": {` + strings.Join(all, ",\n") + `}}`)
+	return []byte(`{"Resources": {` + strings.Join(all, ",\n") + `}}`)
+}
+
+// TestPlanGrowsWithTheTemplate: twice the resources are twice the work, and not four times.
+func TestPlanGrowsWithTheTemplate(t *testing.T) {
+	work := func(n int) float64 {
+		text := growing(n)
+		return testing.AllocsPerRun(3, func() {
+			if size, err := cloudformation.PlanSize(text); err != nil || size != n {
+				t.Fatal(size, err)
+			}
+		})
+	}
+	half, whole := work(250), work(500)
+	if whole > 2.5*half {
+		t.Errorf("a plan of 250 resources allocates %.0f times, one of 500 %.0f times", half, whole)
+	}
+}
+
+func BenchmarkPlan500(b *testing.B) {
+	text := growing(500)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		if n, err := cloudformation.PlanSize(text); err != nil || n != 500 {
