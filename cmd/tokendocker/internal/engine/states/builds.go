@@ -31,9 +31,9 @@ const (
 //nolint:gochecknoglobals // a constant
 var ruleActions = []string{"events:PutTargets", "events:PutRule", "events:DescribeRule"}
 
-// mayManageRule asks whether a role's session may make the managed rule.
-func (r *Room) mayManageRule(ctx context.Context, s *session.Session, m Machine) error {
-	arn := fmt.Sprintf("arn:%s:events:%s:%s:rule/%s", m.Partition, m.Region, m.Account, managedRule)
+// mayManageRule asks whether a role's session may make a managed rule.
+func (r *Room) mayManageRule(ctx context.Context, s *session.Session, m Machine, rule string) error {
+	arn := fmt.Sprintf("arn:%s:events:%s:%s:rule/%s", m.Partition, m.Region, m.Account, rule)
 	for _, action := range ruleActions {
 		need := protocol.Need{Action: action, Resources: []string{arn}, Conditions: map[string][]string{"events:ManagedBy": {servicePrincipal}}}
 		if err := r.Caller.Allow(ctx, s, m.Region, need); err != nil {
@@ -55,13 +55,13 @@ var buildParameters = []string{"ProjectName", "ArtifactsOverride", "AutoRetryLim
 	"SourceVersion", "TimeoutInMinutesOverride"}
 
 // startBuild starts a build and, with sync, waits for its end.
-func (t *tasks) startBuild(ctx context.Context, input any, sync bool) (any, error) {
-	in, err := object(input, buildParameters)
+func (t *tasks) startBuild(ctx context.Context, task asl.Task, sync bool) (any, error) {
+	in, err := object(task.Input, buildParameters)
 	if err != nil {
 		return nil, err
 	}
 	var heard *subscription
-	if sync && !t.room.Switches.LoseBuildEvents && t.room.mayManageRule(ctx, t.session, t.machine) == nil {
+	if sync && !t.room.Switches.LoseBuildEvents && t.room.mayManageRule(ctx, t.session, t.machine, managedRule) == nil {
 		heard = t.room.ended.subscribe() // before the start, so that no end is missed
 		defer heard.close()
 	}
@@ -80,6 +80,7 @@ func (t *tasks) startBuild(ctx context.Context, input any, sync bool) (any, erro
 	if !sync {
 		return map[string]any{"Build": describe(build)}, nil
 	}
+	task.Record("Submitted", map[string]any{"output": asl.Encode(map[string]any{"Build": describe(build)})})
 	return t.waitForBuild(ctx, id, heard)
 }
 

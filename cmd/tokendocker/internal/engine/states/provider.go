@@ -18,7 +18,8 @@ import (
 
 // Resources returns the room's CloudFormation types.
 func (r *Room) Resources() map[string]resource.Provider {
-	return map[string]resource.Provider{"AWS::StepFunctions::StateMachine": provider{r}}
+	return map[string]resource.Provider{"AWS::StepFunctions::StateMachine": provider{r},
+		"AWS::StepFunctions::StateMachineVersion": versionProvider{r}, "AWS::StepFunctions::StateMachineAlias": aliasProvider{r}}
 }
 
 // provider is AWS::StepFunctions::StateMachine. Ref is the ARN; Name and Arn are attributes
@@ -63,18 +64,27 @@ func (p provider) Update(ctx context.Context, q resource.Request) (resource.Resu
 
 // Delete removes the machine and stops its executions, as AWS does in the end.
 func (p provider) Delete(_ context.Context, q resource.Request) error {
-	if err := p.room.machines.Delete(q.PhysicalID); err != nil {
-		return err
+	return p.room.remove(q.PhysicalID)
+}
+
+// remove removes a machine with its versions.
+func (r *Room) remove(arn string) error {
+	for other := range r.machines.All() {
+		if machine, _ := qualified(other); machine == arn {
+			if err := r.machines.Delete(other); err != nil {
+				return err
+			}
+		}
 	}
 	var waits []chan struct{}
-	p.room.mu.Lock()
-	for arn, l := range p.room.live {
-		if e, _, err := p.room.executions.Get(arn); err == nil && e.Machine == q.PhysicalID {
+	r.mu.Lock()
+	for running, l := range r.live {
+		if e, _, err := r.executions.Get(running); err == nil && e.Machine == arn {
 			l.stop(&stopped{name: "States.Aborted", cause: "The state machine was deleted."})
 			waits = append(waits, l.done)
 		}
 	}
-	p.room.mu.Unlock()
+	r.mu.Unlock()
 	for _, done := range waits {
 		<-done
 	}
@@ -87,9 +97,7 @@ func (p provider) put(ctx context.Context, q resource.Request, m Machine) (resou
 	if m.Definition, err = definition(q.Properties); err != nil {
 		return resource.Result{}, err
 	}
-	if kind := text(q.Properties, "StateMachineType"); kind == "EXPRESS" {
-		return resource.Result{}, fmt.Errorf("state machine %s is EXPRESS: the engine has STANDARD state machines only", m.Name)
-	}
+	m.Express = text(q.Properties, "StateMachineType") == express
 	if err := p.room.check(ctx, m); err != nil {
 		return resource.Result{}, err
 	}
@@ -132,19 +140,33 @@ func (r *Room) check(ctx context.Context, m Machine) error {
 		return protocol.Errorf("AccessDeniedException", "Neither the global service principal states.amazonaws.com, nor the regional one is "+
 			"authorized to assume the provided role.")
 	}
-	sync := false
+	builds, executions := false, false
 	for _, t := range parsed.Tasks() {
-		allowed := map[string][]string{"lambda:invoke": invokeParameters, "codebuild:startBuild": buildParameters, "codebuild:startBuild.sync": buildParameters}[integration(t.Resource)]
-		for _, name := range t.Parameters {
-			if allowed != nil && !slices.Contains(allowed, name) {
-				return protocol.Errorf("InvalidDefinition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: "+
-					"The field \"%s\" is not supported by Step Functions at /States/%s/Parameters'", name, t.Name)
-			}
+		if err := m.checkTask(t); err != nil {
+			return err
 		}
-		sync = sync || integration(t.Resource) == "codebuild:startBuild.sync"
+		builds = builds || integration(t.Resource) == "codebuild:startBuild.sync"
+		executions = executions || strings.HasPrefix(integration(t.Resource), "states:startExecution.sync")
 	}
-	if sync && r.mayManageRule(ctx, s, m) != nil {
+	if builds && r.mayManageRule(ctx, s, m, managedRule) != nil || executions && r.mayManageRule(ctx, s, m, executionRule) != nil {
 		return protocol.Errorf("AccessDeniedException", "'%s' is not authorized to create managed-rule.", m.Role)
+	}
+	return nil
+}
+
+// checkTask refuses parameters that an integration does not have, and waiting in an express machine.
+func (m Machine) checkTask(t asl.TaskState) error {
+	base, pattern, _ := strings.Cut(integration(t.Resource), ".")
+	if m.Express && pattern != "" {
+		return protocol.Errorf("InvalidDefinition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Express state machine does not support "+
+			"'.%s' service integration at /States/%s/Resource'", pattern, t.Name)
+	}
+	allowed := map[string][]string{"lambda:invoke": invokeParameters, "codebuild:startBuild": buildParameters, "states:startExecution": executionParameters}[base]
+	for _, name := range t.Parameters {
+		if allowed != nil && !slices.Contains(allowed, name) {
+			return protocol.Errorf("InvalidDefinition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: "+
+				"The field \"%s\" is not supported by Step Functions at /States/%s/Parameters'", name, t.Name)
+		}
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package states is AWS Step Functions for standard workflows: state machines, their executions, and the service
-// integrations lambda:invoke and codebuild:startBuild with and without .sync.
+// Package states is AWS Step Functions: state machines, standard and express, their executions, and tasks that call
+// Lambda functions, builds, other machines and the APIs of services, wait for their ends, or for a token to come back.
 package states
 
 import (
@@ -57,8 +57,10 @@ type Machine struct {
 	ARN, Name, Region, Account, Partition string
 	Role                                  string
 	Definition                            string
+	Express                               bool
 	Created                               time.Time
 	Revision                              string // changes with each update
+	Published                             int    // number of the newest version
 }
 
 // Execution is an execution as it is kept.
@@ -77,7 +79,9 @@ type Room struct {
 	machines   state.Table[Machine]
 	executions state.Table[Execution]
 	histories  state.Table[[]asl.Event]
+	aliases    state.Table[string] // ARNs of versions
 	ended      broadcast
+	waiting    waiters
 
 	mu   sync.Mutex
 	live map[string]*live
@@ -109,6 +113,9 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	if r.histories, err = state.NewTable[[]asl.Event](o.Store, "states-histories"); err != nil {
+		return nil, err
+	}
+	if r.aliases, err = state.NewTable[string](o.Store, "states-aliases"); err != nil {
 		return nil, err
 	}
 	for arn, e := range r.executions.All() {
@@ -172,9 +179,17 @@ func (r *Room) execute(ctx context.Context, m Machine, e Execution, x *asl.Execu
 		return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The role %s cannot be assumed by Step Functions: %v", m.Role, err))
 	}
 	t := &tasks{room: r, machine: m, session: s}
-	x.Do = t.do
+	x.Do, x.Token = t.do, newToken
+	if m.Express {
+		limited, cancel := r.Clock.WithTimeout(ctx, expressLife)
+		defer cancel()
+		return x.Run(limited, parsed, input)
+	}
 	return x.Run(ctx, parsed, input)
 }
+
+// expressLife is how long an execution of an express machine may take (Developer Guide, "Quotas").
+const expressLife = 5 * time.Minute
 
 // cutName makes a role session's name, which may have 64 characters.
 func cutName(s string) string { return s[:min(len(s), 64)] }

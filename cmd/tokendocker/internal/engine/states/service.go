@@ -28,22 +28,48 @@ type input struct {
 	NextToken            string `json:"nextToken"`
 	ReverseOrder         bool   `json:"reverseOrder"`
 	IncludeExecutionData *bool  `json:"includeExecutionData"`
+	TaskToken            string `json:"taskToken"`
+	Output               string `json:"output"`
+	Definition           string `json:"definition"`
+	RoleArn              string `json:"roleArn"`
+	Type                 string `json:"type"`
 }
 
-// operation is one operation: its permission is states:<name> on the machine or the execution.
+// operation is one operation: its permission is states:<name> on what it is about.
 type operation struct {
-	onExecution bool
-	serve       func(*Room, context.Context, *protocol.Call, input) (any, error)
+	about subject
+	serve func(*Room, context.Context, *protocol.Call, input) (any, error)
 }
+
+// subject is what an operation is about.
+type subject int
+
+const (
+	aMachine subject = iota
+	anExecution
+	aName  // of a machine to make
+	aToken // of a task
+	nothing
+)
 
 //nolint:gochecknoglobals // a constant
 var operations = map[string]operation{
-	"StartExecution":       {serve: (*Room).startExecution},
-	"ListExecutions":       {serve: (*Room).listExecutions},
-	"DescribeStateMachine": {serve: (*Room).describeMachine},
-	"StopExecution":        {serve: (*Room).stopExecution, onExecution: true},
-	"DescribeExecution":    {serve: (*Room).describeExecution, onExecution: true},
-	"GetExecutionHistory":  {serve: (*Room).getHistory, onExecution: true},
+	"CreateStateMachine":               {aName, (*Room).createMachine},
+	"UpdateStateMachine":               {aMachine, (*Room).updateMachine},
+	"DeleteStateMachine":               {aMachine, (*Room).deleteMachine},
+	"DescribeStateMachine":             {aMachine, (*Room).describeMachine},
+	"DescribeStateMachineForExecution": {anExecution, (*Room).describeMachineForExecution},
+	"ListStateMachines":                {nothing, (*Room).listMachines},
+	"ValidateStateMachineDefinition":   {nothing, (*Room).validate},
+	"StartExecution":                   {aMachine, (*Room).startExecution},
+	"StartSyncExecution":               {aMachine, (*Room).startSyncExecution},
+	"ListExecutions":                   {aMachine, (*Room).listExecutions},
+	"StopExecution":                    {anExecution, (*Room).stopExecution},
+	"DescribeExecution":                {anExecution, (*Room).describeExecution},
+	"GetExecutionHistory":              {anExecution, (*Room).getHistory},
+	"SendTaskSuccess":                  {aToken, (*Room).sendTaskSuccess},
+	"SendTaskFailure":                  {aToken, (*Room).sendTaskFailure},
+	"SendTaskHeartbeat":                {aToken, (*Room).sendTaskHeartbeat},
 }
 
 // Name returns "states".
@@ -59,8 +85,12 @@ func read(call *protocol.Call) (operation, input, error) {
 		return op, in, protocol.Errorf("SerializationException", "The request's body is not valid: %v", err)
 	}
 	arn, kind := in.StateMachineArn, ":stateMachine:"
-	if op.onExecution {
+	switch op.about {
+	case aMachine:
+	case anExecution:
 		arn, kind = in.ExecutionArn, ":execution:"
+	default:
+		return op, in, nil
 	}
 	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, kind) {
 		return op, in, protocol.Errorf("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: %s'", arn)
@@ -75,11 +105,23 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if err != nil {
 		return nil, err
 	}
-	arn := in.StateMachineArn
-	if op.onExecution {
-		arn = in.ExecutionArn
+	need := protocol.Need{Action: "states:" + call.Operation}
+	switch op.about {
+	case aMachine:
+		need.Resources = []string{in.StateMachineArn}
+	case anExecution:
+		need.Resources = []string{in.ExecutionArn}
+	case aName:
+		need.Resources = []string{machineName(call, in.Name)}
+		return []protocol.Need{need, {Action: "iam:PassRole", Resources: []string{in.RoleArn},
+			Conditions: map[string][]string{"iam:PassedToService": {servicePrincipal}}}}, nil
+	case aToken:
+		if task := r.waiting.take(in.TaskToken, false); task != nil {
+			need.Resources = []string{task.machine}
+		}
+	case nothing:
 	}
-	return []protocol.Need{{Action: "states:" + call.Operation, Resources: []string{arn}}}, nil
+	return []protocol.Need{need}, nil
 }
 
 // Serve does an operation.
@@ -115,7 +157,7 @@ func (r *Room) startExecution(_ context.Context, call *protocol.Call, in input) 
 	if err != nil {
 		return nil, err
 	}
-	arn := strings.Replace(m.ARN, ":stateMachine:", ":execution:", 1) + ":" + in.Name
+	arn := m.executionARN(in.Name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.shut {
@@ -147,6 +189,11 @@ func started(e Execution) any {
 func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func (r *Room) machine(arn string) (Machine, error) {
+	if version, found, err := r.aliases.Get(arn); err != nil {
+		return Machine{}, err
+	} else if found {
+		arn = version
+	}
 	m, found, err := r.machines.Get(arn)
 	if err == nil && !found {
 		err = protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", arn)
@@ -212,8 +259,10 @@ func (in input) page(n int) (from, to int, next string, err error) {
 }
 
 func (r *Room) listExecutions(_ context.Context, _ *protocol.Call, in input) (any, error) {
-	if _, err := r.machine(in.StateMachineArn); err != nil {
+	if m, err := r.machine(in.StateMachineArn); err != nil {
 		return nil, err
+	} else if m.Express {
+		return nil, protocol.Errorf("StateMachineTypeNotSupported", "State Machine Type Not Supported: 'This operation is not supported by this type of state machine'")
 	}
 	var all []Execution
 	for _, e := range r.executions.All() {
@@ -272,7 +321,7 @@ func (r *Room) describeMachine(_ context.Context, _ *protocol.Call, in input) (a
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": "STANDARD", "definition": m.Definition,
+	return map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": m.kind(), "definition": m.Definition,
 		"roleArn": m.Role, "creationDate": epoch(m.Created), "revisionId": m.Revision}, nil
 }
 

@@ -29,8 +29,8 @@ func TestRefusals(t *testing.T) {
 			}},
 		{"role", "API Reference, CreateStateMachine, 2026-11", "authorized to assume the provided role",
 			func(w *world, t *testing.T) error { w.refused = true; return create(w, t, invokeMachine) }},
-		{"express", "limit: standard workflows only", "EXPRESS", func(w *world, t *testing.T) error {
-			r := request(invokeMachine)
+		{"express waits for nothing", "Developer Guide, Choosing workflow type, 2026-11", "Express state machine does not support '.sync' service integration at /States/B/Resource", func(w *world, t *testing.T) error {
+			r := request(buildMachine)
 			r.Properties["StateMachineType"] = "EXPRESS"
 			_, err := w.room.Resources()["AWS::StepFunctions::StateMachine"].Create(t.Context(), r)
 			return err
@@ -47,8 +47,25 @@ func TestRefusals(t *testing.T) {
 			_, err := w.call(t, "StartExecution", map[string]any{"stateMachineArn": machineARN, "input": "{"})
 			return err
 		}},
-		{"operation", "limit: operations that the flow needs", "UnknownOperationException", func(w *world, t *testing.T) error {
-			_, err := w.call(t, "StartSyncExecution", map[string]any{})
+		{"operation", "limit: operations on activities, maps' runs and redrives are not there", "UnknownOperationException", func(w *world, t *testing.T) error {
+			_, err := w.call(t, "RedriveExecution", map[string]any{})
+			return err
+		}},
+		{"synchronous start of a standard machine", "API Reference, StartSyncExecution, 2026-11", "StateMachineTypeNotSupported", func(w *world, t *testing.T) error {
+			w.create(t, invokeMachine)
+			_, err := w.call(t, "StartSyncExecution", map[string]any{"stateMachineArn": machineARN})
+			return err
+		}},
+		{"token of nobody's", "API Reference, SendTaskSuccess, 2026-11", "TaskTimedOut", func(w *world, t *testing.T) error {
+			_, err := w.call(t, "SendTaskSuccess", map[string]any{"taskToken": "x", "output": "{}"})
+			return err
+		}},
+		{"token's output", "API Reference, SendTaskSuccess, 2026-11", "InvalidOutput", func(w *world, t *testing.T) error {
+			_, err := w.call(t, "SendTaskSuccess", map[string]any{"taskToken": "x", "output": "{"})
+			return err
+		}},
+		{"no token", "API Reference, SendTaskFailure, 2026-11", "InvalidToken", func(w *world, t *testing.T) error {
+			_, err := w.call(t, "SendTaskFailure", map[string]any{})
 			return err
 		}},
 	}

@@ -36,20 +36,47 @@ func integration(resource string) string {
 	return ""
 }
 
-// do runs one task. What the engine does not have fails the execution with a sentence that says so.
+// do runs one task: it makes the call, and waits for the token where the resource says so.
 func (t *tasks) do(ctx context.Context, task asl.Task) (any, error) {
-	switch integration(task.Resource) {
+	name := integration(task.Resource)
+	base, callback := strings.CutSuffix(name, asl.TokenSuffix)
+	if !callback {
+		return t.start(ctx, name, task)
+	}
+	waiting := t.room.waiting.add(task.Token, t.machine.ARN)
+	defer t.room.waiting.take(task.Token, true)
+	out, err := t.start(ctx, base, task)
+	if err != nil {
+		return nil, err
+	}
+	task.Record("Submitted", map[string]any{"output": asl.Encode(out)})
+	return t.wait(ctx, waiting, task.Heartbeat)
+}
+
+// start makes the call of an integration. What the engine does not have fails the execution with a sentence that says so.
+func (t *tasks) start(ctx context.Context, name string, task asl.Task) (any, error) {
+	switch name {
 	case "lambda:invoke":
 		return t.invoke(ctx, task.Input)
 	case "function":
 		return t.function(ctx, task.Resource, task.Input)
 	case "codebuild:startBuild":
-		return t.startBuild(ctx, task.Input, false)
+		return t.startBuild(ctx, task, false)
 	case "codebuild:startBuild.sync":
-		return t.startBuild(ctx, task.Input, true)
+		return t.startBuild(ctx, task, true)
+	case "states:startExecution", "states:startExecution.sync", "states:startExecution.sync:2":
+		_, sync, _ := strings.Cut(name, ".")
+		return t.startExecution(ctx, task, sync)
 	}
-	return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The engine does not run tasks of the resource %s: it runs lambda:invoke, "+
-		"functions by ARN, codebuild:startBuild and codebuild:startBuild.sync.", task.Resource))
+	service, action, _ := strings.Cut(strings.TrimPrefix(name, "aws-sdk:"), ":")
+	if strings.HasPrefix(name, "aws-sdk:") {
+		return t.request(ctx, service, action, task.Input)
+	}
+	if base, known := optimized[name]; known {
+		return t.plain(ctx, service, action, base, task.Input)
+	}
+	return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The engine does not run tasks of the resource %s: it runs lambda:invoke, functions by ARN, "+
+		"codebuild:startBuild, states:startExecution, calls of dynamodb and sqs, and aws-sdk calls.", task.Resource))
 }
 
 // invocation is an answer of Lambda's Invoke inside the engine.

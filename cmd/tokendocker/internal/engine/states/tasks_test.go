@@ -37,8 +37,8 @@ func TestLambdaCases(t *testing.T) {
 			want: map[string]any{"status": "FAILED", "error": "Lambda.AWSLambdaException"}},
 		{name: "throttled", source: page, machine: invokeMachine, err: &protocol.Error{Code: "TooManyRequestsException", Status: 429, Message: "Rate Exceeded."},
 			want: map[string]any{"status": "FAILED", "error": "Lambda.TooManyRequestsException"}},
-		{name: "other resource", source: "AWS Step Functions Developer Guide, Integrating services, 2026-11", limit: "two services are integrated",
-			machine: strings.Replace(invokeMachine, "lambda:invoke", "sqs:sendMessage", 1), want: map[string]any{"status": "FAILED", "error": "States.Runtime"}},
+		{name: "other resource", source: "AWS Step Functions Developer Guide, Integrating services, 2026-11", limit: "optimized integrations are those with Lambda, CodeBuild, Step Functions, DynamoDB and SQS",
+			machine: strings.Replace(invokeMachine, "lambda:invoke", "glue:startJobRun.sync", 1), want: map[string]any{"status": "FAILED", "error": "States.Runtime"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -162,7 +162,7 @@ func (w *world) call(t *testing.T, operation string, in map[string]any) (map[str
 	}
 	s := &session.Session{ARN: "caller"}
 	s.SetCause(session.Cause{Request: session.Request{ID: "req"}, Invocation: "inv"})
-	call := &protocol.Call{Service: "states", Operation: operation, Region: "cn-north-1", Session: s, Body: body}
+	call := &protocol.Call{Service: "states", Operation: operation, Partition: "aws-cn", Account: "111122223333", Region: "cn-north-1", Session: s, Body: body}
 	if _, err := w.room.Needs(t.Context(), call); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ const (
 	ErrorRuntime          = "States.Runtime"
 	ErrorTaskFailed       = "States.TaskFailed"
 	ErrorTimeout          = "States.Timeout"
+	ErrorHeartbeat        = "States.HeartbeatTimeout"
 	ErrorNoChoiceMatched  = "States.NoChoiceMatched"
 	ErrorResultPath       = "States.ResultPathMatchFailure"
 	ErrorIntrinsicFailure = "States.IntrinsicFailure"
@@ -109,6 +110,7 @@ type state struct {
 
 	resource                   string
 	timeoutSeconds             float64 // 0 for none
+	heartbeatSeconds           float64 // 0 for none
 	timeoutPath, heartbeatPath *path
 
 	choices       []rule
@@ -124,6 +126,7 @@ type state struct {
 	branches    []*Machine // Parallel; a Map has one
 	itemsPath   *path
 	concurrency int
+	atOncePath  *path // MaxConcurrencyPath
 }
 
 type retrier struct {

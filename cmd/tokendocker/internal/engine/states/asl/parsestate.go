@@ -22,8 +22,8 @@ var fieldsOf = map[string][]string{
 	"Parallel": {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch",
 		"Branches"},
 	"Map": {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch", "ItemsPath",
-		"ItemSelector", "ItemProcessor", "Iterator", "MaxConcurrency", "Label", "ItemReader", "ItemBatcher", "ResultWriter",
-		"ToleratedFailureCount", "ToleratedFailurePercentage"},
+		"ItemSelector", "ItemProcessor", "Iterator", "MaxConcurrency", "MaxConcurrencyPath", "Label", "ItemReader", "ItemBatcher", "ResultWriter",
+		"ToleratedFailureCount", "ToleratedFailureCountPath", "ToleratedFailurePercentage", "ToleratedFailurePercentagePath"},
 }
 
 // state reads one state.
@@ -98,12 +98,12 @@ func (p *parser) task(o object, s *state) {
 	}
 	s.timeoutSeconds = o.whole("TimeoutSeconds", 0, 1, forever)
 	s.timeoutPath = o.path("TimeoutSecondsPath", nil, true)
-	heartbeat := o.whole("HeartbeatSeconds", 0, 1, forever)
+	s.heartbeatSeconds = o.whole("HeartbeatSeconds", 0, 1, forever)
 	s.heartbeatPath = o.path("HeartbeatSecondsPath", nil, true)
 	if o.has("TimeoutSeconds") && o.has("TimeoutSecondsPath") {
 		p.schema(o.at, "Only one of the fields may be present: [TimeoutSeconds, TimeoutSecondsPath]")
 	}
-	if heartbeat > 0 && s.timeoutSeconds > 0 && heartbeat >= s.timeoutSeconds {
+	if s.heartbeatSeconds > 0 && s.timeoutSeconds > 0 && s.heartbeatSeconds >= s.timeoutSeconds {
 		p.schema(o.at, "HeartbeatSeconds must be smaller than TimeoutSeconds")
 	}
 }
@@ -143,6 +143,7 @@ func (p *parser) mapState(o object, s *state) {
 	s.branches = []*Machine{b}
 	s.itemsPath = o.path("ItemsPath", root, true)
 	s.concurrency = int(o.whole("MaxConcurrency", 0, 0, forever))
+	s.atOncePath = o.path("MaxConcurrencyPath", nil, true)
 	if o.has("ItemSelector") {
 		s.parameters = o.template("ItemSelector")
 	}

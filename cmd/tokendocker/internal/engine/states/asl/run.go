@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,16 +25,24 @@ type Clock interface {
 
 // Task is one attempt at a Task state.
 type Task struct {
-	State    string
-	Resource string
-	Input    any // after InputPath and Parameters
+	State     string
+	Resource  string
+	Input     any                                       // after InputPath and Parameters
+	Token     string                                    // of a resource that ends in TokenSuffix, else empty
+	Heartbeat time.Duration                             // within which the token's holder must say something; 0 for ever
+	Record    func(kind string, details map[string]any) // adds an event to the execution's history
 }
+
+// TokenSuffix ends the resources whose task goes on when somebody sends its token back (Developer Guide, "Wait for a
+// Callback with Task Token").
+const TokenSuffix = ".waitForTaskToken"
 
 // Execution runs a machine once.
 type Execution struct {
 	Clock   Clock
 	Do      func(ctx context.Context, t Task) (any, error) // runs a task; its errors are *Failure, others are States.Runtime
 	Context map[string]any                                 // the context object's Execution and StateMachine
+	Token   func() string                                  // makes a task token
 
 	mu      sync.Mutex
 	history []Event
@@ -99,7 +108,8 @@ type visit struct {
 	entered  time.Time
 	event    int // number of the last event of this state
 	enterID  int
-	attempts int // retries so far
+	attempts int    // retries so far
+	token    string // of this attempt, or empty
 }
 
 // branch runs a machine or a branch from its first state to its last.
@@ -148,6 +158,9 @@ func (v *visit) context() any {
 	}
 	if v.item != nil {
 		c["Map"] = map[string]any{"Item": v.item}
+	}
+	if v.token != "" {
+		c["Task"] = map[string]any{"Token": v.token}
 	}
 	return c
 }
@@ -230,7 +243,11 @@ func seconds(s float64) time.Duration { return time.Duration(min(s, forever) * f
 
 // attempt does the state once.
 func (v *visit) attempt(ctx context.Context) (any, string, error) {
-	s, object := v.state, v.context()
+	s := v.state
+	if strings.HasSuffix(s.resource, TokenSuffix) && v.x.Token != nil {
+		v.token = v.x.Token()
+	}
+	object := v.context()
 	effective, err := v.filter(s.inputPath, v.input, "InputPath")
 	if err != nil {
 		return nil, "", err

@@ -83,63 +83,90 @@ func (v *visit) fail(data, object any) error {
 	return f
 }
 
+// time returns a positive number that a state has as a field, or reads from its input by a path; 0 for none.
+func (v *visit) time(data, object any, given float64, at *path, field string) (float64, error) {
+	if at == nil {
+		return given, nil
+	}
+	value, _ := at.get(data, object)
+	n, ok := float(value)
+	if !ok || n < 1 || n > forever || n != float64(int64(n)) {
+		return 0, Fail(ErrorRuntime, fmt.Sprintf("The %s parameter does not reference a positive integer: %s == %s", field, at.text, Encode(value)))
+	}
+	return n, nil
+}
+
 // task runs a Task within its time.
 func (v *visit) task(ctx context.Context, data, arguments, object any) (any, error) {
 	s := v.state
-	limit := s.timeoutSeconds
-	for _, from := range []struct {
-		at    *path
-		into  *float64
-		field string
-	}{{s.timeoutPath, &limit, "TimeoutSecondsPath"}, {s.heartbeatPath, new(float64), "HeartbeatSecondsPath"}} {
-		if from.at == nil {
-			continue
-		}
-		value, _ := from.at.get(data, object)
-		n, ok := float(value)
-		if !ok || n < 1 || n > forever || n != float64(int64(n)) {
-			return nil, Fail(ErrorRuntime, fmt.Sprintf("The %s parameter does not reference a positive integer: %s == %s", from.field, from.at.text, Encode(value)))
-		}
-		*from.into = n
+	limit, err := v.time(data, object, s.timeoutSeconds, s.timeoutPath, "TimeoutSecondsPath")
+	if err != nil {
+		return nil, err
+	}
+	heartbeat, err := v.time(data, object, s.heartbeatSeconds, s.heartbeatPath, "HeartbeatSecondsPath")
+	if err != nil {
+		return nil, err
 	}
 	if len(Encode(arguments)) > MaxData {
 		return nil, v.tooLarge()
 	}
-	v.record("TaskScheduled", map[string]any{"resource": s.resource, "parameters": Encode(arguments)})
+	log := v.events()
+	log.scheduled(arguments, limit, heartbeat)
 	timed := ctx
 	if limit > 0 {
 		var cancel context.CancelFunc
 		timed, cancel = v.x.Clock.WithTimeout(ctx, seconds(limit))
 		defer cancel()
 	}
-	result, err := v.x.Do(timed, Task{State: v.name, Resource: s.resource, Input: clone(arguments)})
+	log.record("Started", nil)
+	result, err := v.x.Do(timed, Task{State: v.name, Resource: s.resource, Input: clone(arguments), Token: v.token,
+		Heartbeat: seconds(heartbeat), Record: func(kind string, details map[string]any) { log.record(kind, details) }})
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil && timed.Err() != nil:
-		v.record("TaskTimedOut", map[string]any{"resource": s.resource, "error": ErrorTimeout})
+		log.record("TimedOut", map[string]any{"error": ErrorTimeout})
 		return nil, Fail(ErrorTimeout, "")
 	case err != nil:
 		var f *Failure
 		if !errors.As(err, &f) {
 			f = Fail(ErrorRuntime, err.Error())
 		}
-		v.record("TaskFailed", map[string]any{"resource": s.resource, "error": f.Name, "cause": f.Cause})
+		if f.Name == ErrorHeartbeat {
+			log.record("TimedOut", map[string]any{"error": f.Name})
+		} else {
+			log.record("Failed", map[string]any{"error": f.Name, "cause": f.Cause})
+		}
 		return nil, f
 	}
 	if len(Encode(result)) > MaxData {
 		return nil, v.tooLarge()
 	}
-	v.record("TaskSucceeded", map[string]any{"resource": s.resource, "output": Encode(result)})
+	log.record("Succeeded", map[string]any{"output": Encode(result)})
 	return result, nil
 }
 
 // parallel runs all branches with one input; the first failure stops the others and is the state's own.
 func (v *visit) parallel(ctx context.Context, input any) (any, error) {
 	n := len(v.state.branches)
-	return v.fan(ctx, n, n, func(ctx context.Context, i int) (any, error) {
-		return v.x.branch(ctx, v.state.branches[i], clone(input), v.item, v.event)
+	from := v.record("ParallelStateStarted", nil)
+	out, err := v.fan(ctx, n, n, func(ctx context.Context, i int) (any, error) {
+		return v.x.branch(ctx, v.state.branches[i], clone(input), v.item, from)
 	})
+	return out, v.fanned("ParallelState", err)
+}
+
+// fanned records how branches or iterations ended.
+func (v *visit) fanned(kind string, err error) error {
+	switch {
+	case err == nil:
+		v.record(kind+"Succeeded", nil)
+	case errors.Is(err, ErrStopped):
+		v.record(kind+"Aborted", nil)
+	default:
+		v.record(kind+"Failed", nil)
+	}
+	return err
 }
 
 // mapItems runs the processor for every item.
@@ -153,24 +180,43 @@ func (v *visit) mapItems(ctx context.Context, data, object any) (any, error) {
 	if !ok {
 		return nil, Fail(ErrorRuntime, fmt.Sprintf("Reference path '%s' must point to array.", s.itemsPath.text))
 	}
-	v.record("MapStateStarted", map[string]any{"length": len(items)})
-	limit := s.concurrency
+	from := v.record("MapStateStarted", map[string]any{"length": len(items)})
+	limit, err := v.time(data, object, float64(s.concurrency), s.atOncePath, "MaxConcurrencyPath")
+	if err != nil {
+		return nil, err
+	}
 	if limit == 0 || limit > mapConcurrency {
 		limit = mapConcurrency
 	}
-	return v.fan(ctx, len(items), limit, func(ctx context.Context, i int) (any, error) {
-		item := map[string]any{"Index": int64(i), "Value": items[i]}
-		input := clone(items[i])
-		if s.parameters != nil {
-			inner := v.context().(map[string]any) //nolint:forcetypeassert // it is always a map
-			inner["Map"] = map[string]any{"Item": item}
-			var err error
-			if input, err = s.parameters.eval(data, inner); err != nil {
-				return nil, v.failure(err)
-			}
-		}
-		return v.x.branch(ctx, s.branches[0], input, item, v.event)
+	out, err := v.fan(ctx, len(items), int(limit), func(ctx context.Context, i int) (any, error) {
+		return v.iteration(ctx, data, items[i], i, from)
 	})
+	return out, v.fanned("MapState", err)
+}
+
+// iteration runs the processor for one item.
+func (v *visit) iteration(ctx context.Context, data, value any, i, from int) (any, error) {
+	item := map[string]any{"Index": int64(i), "Value": value}
+	input := clone(value)
+	if v.state.parameters != nil {
+		inner := v.context().(map[string]any) //nolint:forcetypeassert // it is always a map
+		inner["Map"] = map[string]any{"Item": item}
+		var err error
+		if input, err = v.state.parameters.eval(data, inner); err != nil {
+			return nil, v.failure(err)
+		}
+	}
+	details := map[string]any{"name": v.name, "index": i}
+	last := v.x.Record("MapIterationStarted", from, details)
+	out, err := v.x.branch(ctx, v.state.branches[0], input, item, last)
+	end := "Succeeded"
+	if errors.Is(err, ErrStopped) {
+		end = "Aborted"
+	} else if err != nil {
+		end = "Failed"
+	}
+	v.x.Record("MapIteration"+end, last, details)
+	return out, err
 }
 
 // mapConcurrency is how many iterations of an inline Map run at once where the state does not say (Developer Guide,

@@ -1,0 +1,142 @@
+package states
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states/asl"
+)
+
+// api is a service that tasks can call: the name of its room, how Step Functions spells it in errors, and whether its
+// members begin in lower case, where tasks have them in upper case.
+type api struct {
+	service, errors string
+	lower           bool
+}
+
+// apis are the services by their name in a resource: aws-sdk:<name>:<action>, and for those of "optimized" integrations
+// also <name>:<action>. Source: Developer Guide, "Learning to use AWS service SDK integrations", "Supported AWS SDK
+// service integrations"; the names in errors are those of the SDK for Java.
+//
+//nolint:gochecknoglobals // a constant
+var apis = map[string]api{
+	"cloudwatchlogs": {"logs", "CloudWatchLogs", true},
+	"codebuild":      {"codebuild", "CodeBuild", true},
+	"dynamodb":       {"dynamodb", "DynamoDb", false},
+	"ecr":            {"ecr", "Ecr", true},
+	"eventbridge":    {"events", "EventBridge", false},
+	"kms":            {"kms", "Kms", false},
+	"lambda":         {"lambda", "Lambda", false},
+	"secretsmanager": {"secretsmanager", "SecretsManager", false},
+	"sfn":            {"states", "Sfn", true},
+	"sqs":            {"sqs", "Sqs", false},
+	"ssm":            {"ssm", "Ssm", false},
+}
+
+// optimized are the plain calls among the optimized integrations (Developer Guide, "Integrating optimized services").
+//
+//nolint:gochecknoglobals // a constant
+var optimized = map[string]string{
+	"dynamodb:getItem": "DynamoDB.AmazonDynamoDBException", "dynamodb:putItem": "DynamoDB.AmazonDynamoDBException",
+	"dynamodb:updateItem": "DynamoDB.AmazonDynamoDBException", "dynamodb:deleteItem": "DynamoDB.AmazonDynamoDBException",
+	"sqs:sendMessage": "SQS.AmazonSQSException",
+}
+
+// request calls an API as the machine's role, with the task's parameters as input.
+func (t *tasks) request(ctx context.Context, name, action string, input any) (any, error) {
+	a, known := apis[name]
+	if !known {
+		return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The engine's Step Functions does not call %s; it calls %s.",
+			name, strings.Join(slices.Sorted(maps.Keys(apis)), ", ")))
+	}
+	in, ok := input.(map[string]any)
+	if !ok {
+		return nil, asl.Fail(asl.ErrorRuntime, "The Parameters must be an object.")
+	}
+	var body any = in
+	if a.lower {
+		body = respell(in, unicode.ToLower)
+	}
+	var out any
+	if err := t.room.Caller.Call(ctx, t.session, t.machine.Region, a.service, capital(action), body, &out); err != nil {
+		return nil, a.failure(err)
+	}
+	out = integral(out)
+	if a.lower {
+		out = respell(out, unicode.ToUpper)
+	}
+	if out == nil {
+		out = map[string]any{}
+	}
+	return out, nil
+}
+
+// plain makes the call of an optimized integration that is one call of the service's API. Errors that are none of the
+// service's own have a base exception's name of their own there.
+func (t *tasks) plain(ctx context.Context, name, action, base string, input any) (any, error) {
+	out, err := t.request(ctx, name, action, input)
+	var f *asl.Failure
+	if !errors.As(err, &f) || f.Name == asl.ErrorRuntime {
+		return out, err
+	}
+	service, _, _ := strings.Cut(base, ".")
+	_, code, _ := strings.Cut(f.Name, ".")
+	if code == apis[name].errors+"Exception" {
+		return nil, asl.Fail(base, f.Cause)
+	}
+	return nil, asl.Fail(service+"."+code, f.Cause)
+}
+
+// failure names a service's error as the SDK for Java does: its exception, or the service's base exception where it is
+// none of the service's own.
+func (a api) failure(err error) error {
+	var aws *protocol.Error
+	if !errors.As(err, &aws) {
+		return asl.Fail(asl.ErrorRuntime, err.Error())
+	}
+	name := aws.Code
+	switch {
+	case strings.HasPrefix(name, "AccessDenied"), name == "UnknownOperationException", name == "ValidationException":
+		name = a.errors + "Exception"
+	case !strings.HasSuffix(name, "Exception"):
+		name += "Exception"
+	}
+	status := aws.Status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	return asl.Fail(a.errors+"."+name, fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", aws.Message, a.errors, status, newID()))
+}
+
+// capital is an action as the API spells it.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
+// integral makes data that encoding/json read the language's own: whole numbers become int64.
+func integral(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if v == float64(int64(v)) {
+			return int64(v)
+		}
+	case map[string]any:
+		for k, e := range v {
+			v[k] = integral(e)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = integral(e)
+		}
+	}
+	return v
+}
