@@ -30,8 +30,9 @@ fuzz: ## ten minutes for each parser and each seam; TIME=1m for less
 kills: setup ## kills fifty rehearsals at random times; each next one must succeed
 	@cd cmd/tokendocker && go test ./rehearsals -run '^TestKills$$' -kills 50 -timeout 30m -v
 
-bench: setup build ## deploys the same images by npm's construct and by ours, side by side, and writes docs/benchmarks.md
+bench: setup build ## the same images by npm's construct and by ours, and the engine itself: docs/benchmarks.md, docs/benchmarks-engine.md
 	@go run ./bench
+	@go run ./bench/engine
 
 lint: ## the linters, pinned
 	@scripts/lint

@@ -212,7 +212,7 @@ func BenchmarkEngineStart(b *testing.B) {
 }
 
 // megabytes is the resident memory of a process.
-func megabytes(b *testing.B, pid int) float64 {
+func megabytes(b testing.TB, pid int) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Fatal(err)
