@@ -30,7 +30,7 @@ func TestOutages(t *testing.T) {
 		{"function throttled", "throttle=lambda:Invoke=6", 20, 8, "", ""},
 		{"looks throttled for ever", "throttle=ecr:BatchGetImage=1000000", 20, 8, "AWS throttles the account's calls", "UPDATE_ROLLBACK_FAILED"},
 		{"starts throttled for ever", "throttle=codebuild:StartBuild=1000000", 20, 8, "AWS throttled every start of the build", ""},
-		{"machine throttled for ever", "throttle=states:StartExecution=1000000", 30, 8, "AWS throttles the account's calls", ""},
+		{"machine throttled for ever", "throttle=states:StartExecution=1000000", 10, 8, "AWS throttles the account's calls", ""},
 	}
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
