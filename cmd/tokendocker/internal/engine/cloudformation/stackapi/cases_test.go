@@ -142,10 +142,15 @@ var cases = []struct {
 		call: func(f *fixture) error { return second(f.changes("S", "C", one, types.ChangeSetTypeUpdate)) }},
 	{name: "import of resources", source: reviewing, limit: "refused", code: "ValidationError", message: "does not import resources",
 		call: func(f *fixture) error { return second(f.changes("S", "D", one, types.ChangeSetTypeImport)) }},
-	{name: "resources that exist already", source: reviewing, limit: "refused", code: "ValidationError", message: "does not know ImportExistingResources=true",
+	{name: "resources that exist already", source: reviewing, limit: "not imported: to make them again fails", call: func(f *fixture) error {
+		_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: &one,
+			ImportExistingResources: aws.Bool(true)})
+		return err
+	}},
+	{name: "drift to revert", source: reviewing, limit: "refused", code: "ValidationError", message: "does not know DeploymentMode=REVERT_DRIFT",
 		call: func(f *fixture) error {
 			_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: &one,
-				ImportExistingResources: aws.Bool(true)})
+				DeploymentMode: types.DeploymentModeRevertDrift})
 			return err
 		}},
 	{name: "no such change set", source: "CloudFormation API Reference, DescribeChangeSet, 2026-11", code: "ChangeSetNotFound", message: "ChangeSet [D] does not exist",

@@ -21,7 +21,7 @@ const maxBody = 51_200
 // empty if there is none.
 func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformation.Stack) (cloudformation.DeployInput, error) {
 	form := call.Form
-	for name, other := range map[string]string{"DeploymentConfig.Mode": "STANDARD", "DeploymentMode": "", "ImportExistingResources": "false"} {
+	for name, other := range map[string]string{"DeploymentConfig.Mode": "STANDARD", "DeploymentMode": ""} {
 		if value := form.Get(name); value != "" && value != other {
 			return cloudformation.DeployInput{}, invalid("tokendocker does not know %s=%s", name, value)
 		}
