@@ -2,7 +2,7 @@ package rehearsals
 
 // fleet is the table of the apps.
 func fleet() []fleetApp {
-	return []fleetApp{
+	return append([]fleetApp{
 		{
 			name:   "orders-api",
 			covers: "REST API with keys, a usage plan and a deployment; DynamoDB table with index and stream; grants; a parameter written and read by `AwsCustomResource`",
@@ -142,5 +142,5 @@ func fleet() []fleetApp {
 			updated:  map[string]string{"Tenants.Url": `https://acme-inc\.example\.com/`},
 			breaks:   [2]string{"Tenants/Umbrella/Tenant/Default", "nothing is free, umbrella"}, failed: "Tenants",
 		},
-	}
+	}, theRest()...)
 }

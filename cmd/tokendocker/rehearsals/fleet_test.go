@@ -53,7 +53,7 @@ func TestFleet(t *testing.T) {
 			after := f.physical()
 			f.checkReplaced(replaced, before, after)
 			broken := f.deploy("broken").wantExit(4)
-			f.checkBroken(broken, after)
+			f.checkBroken(broken, replaced, after)
 			gone := f.rehearse(f.env, "--destroy").wantExit(0)
 			f.checkGone(gone)
 			t.Logf("deploy %.1f s, update %.1f s, roll-back %.1f s, delete %.1f s", first.took.Seconds(), replaced.took.Seconds(), broken.took.Seconds(), gone.took.Seconds())
@@ -86,7 +86,9 @@ func (f *fleetRun) deploy(step string) outcome {
 		source = filepath.Join(source, "ts", f.app.name)
 	}
 	if step == "first" {
-		must(f.t, os.CopyFS(f.rehearsed.app, os.DirFS(source)))
+		if _, err := os.Stat(source); err == nil {
+			must(f.t, os.CopyFS(f.rehearsed.app, os.DirFS(source)))
+		}
 	}
 	raw, err := json.Marshal(map[string]any{"app": command, "context": map[string]any{"step": step}})
 	must(f.t, err)
@@ -291,14 +293,19 @@ func (f *fleetRun) checkReplaced(o outcome, before, after map[string]deployed) {
 }
 
 // checkBroken looks at the update that fails: everything is as it was.
-func (f *fleetRun) checkBroken(o outcome, before map[string]deployed) {
+func (f *fleetRun) checkBroken(o, last outcome, before map[string]deployed) {
 	f.t.Helper()
-	last := o.summary.Stacks[len(o.summary.Stacks)-1]
-	if last.Name != f.app.failed || last.Status != "UPDATE_ROLLBACK_COMPLETE" || last.Failure == nil {
-		f.t.Fatalf("the last stack is %+v", last)
+	failed := o.summary.Stacks[len(o.summary.Stacks)-1]
+	if failed.Name != f.app.failed || failed.Status != "UPDATE_ROLLBACK_COMPLETE" || failed.Failure == nil {
+		f.t.Fatalf("the last stack is %+v", failed)
 	}
-	if last.Failure.Path != f.app.breaks[0] || !strings.Contains(last.Failure.Reason, f.app.breaks[1]) {
-		f.t.Errorf("failed has %s: %s", last.Failure.Path, last.Failure.Reason)
+	if failed.Failure.Path != f.app.breaks[0] || !strings.Contains(failed.Failure.Reason, f.app.breaks[1]) {
+		f.t.Errorf("failed has %s: %s", failed.Failure.Path, failed.Failure.Reason)
+	}
+	for i, s := range o.summary.Stacks {
+		if !maps.Equal(s.Outputs, last.summary.Stacks[i].Outputs) {
+			f.t.Errorf("after the roll-back the outputs of %s are %q, before they were %q", s.Name, s.Outputs, last.summary.Stacks[i].Outputs)
+		}
 	}
 	after := f.physical()
 	for key, r := range before {

@@ -1,0 +1,92 @@
+package rehearsals
+
+// theRest is the second half of the table.
+func theRest() []fleetApp {
+	return []fleetApp{
+		{
+			name:   "loops",
+			covers: "`Fn::ForEach` over a parameter, nested, in conditions, resources and outputs; `Fn::Length`, `Fn::ToJsonString`; L1 constructs of KMS, Secrets Manager and SNS",
+			stacks: []string{"Loops"}, types: 8,
+			outputs:  map[string]string{"Loops.Count": `2`, "Loops.Urlredone": `https://sqs\.us-east-1\.amazonaws\.com/123456789012/Loops-redone`, "Loops.Urlgreen": `https://.*/Loops-green`},
+			order:    [][2]string{{"Loops/Key", "Loops/Secret"}},
+			replaces: []string{"Loops/Secret"},
+			breaks:   [2]string{"Loops/Secret", "You can't specify both SecretString and GenerateSecretString."}, failed: "Loops",
+		},
+		{
+			name:   "inventory",
+			covers: "Python: a custom resource with CloudFormation's `cfnresponse`, a function of several files; bucket notifications, which a function of the CDK in Python sets, KMS, dead letters",
+			stacks: []string{"Inventory"}, types: 12, custom: []string{"AWS::CloudFormation::CustomResource", "Custom::S3AutoDeleteObjects", "Custom::S3BucketNotifications"},
+			outputs:  map[string]string{"Inventory.Parts": `2`, "Inventory.First": `bolt`},
+			order:    [][2]string{{"Inventory/Count/Default", "Inventory/Index/Resource"}},
+			ran:      map[string]string{"Counter": `Create \["screw", "bolt"\]`},
+			replaces: []string{"Inventory/Count/Default"},
+			updated:  map[string]string{"Inventory.Parts": `3`},
+			breaks:   [2]string{"Inventory/Count/Default", "no nails here"}, failed: "Inventory",
+		},
+		{
+			name: "database", golang: true,
+			covers: "RDS in isolated subnets with an endpoint: generated secret, attachment, rotation by a function, proxy, parameter group, backup plan; a `TriggerFunction` that reads the secret; dynamic references",
+			stacks: []string{"Database"}, types: 26, custom: []string{"Custom::Trigger"},
+			outputs: map[string]string{
+				"Database.Endpoint":  `database-shop[a-z0-9-]+\.[a-z0-9]{12}\.us-east-1\.rds\.amazonaws\.com:5432`,
+				"Database.SecretArn": `arn:aws:secretsmanager:us-east-1:123456789012:secret:DatabaseShopSecret.+-[A-Za-z0-9]{6}`,
+			},
+			order:    [][2]string{{"Database/Shop/Secret/Resource", "Database/Shop/Resource"}, {"Database/Shop/Resource", "Database/Shop/Secret/Attachment/Resource"}},
+			ran:      map[string]string{"Look": `user shop with a password of 30`},
+			replaces: []string{"Database/Backups/All/Resource", "Database/Shop/Resource"},
+			breaks:   [2]string{"Database/More", "Could not find a value associated with JSONKey in SecretString"}, failed: "Database",
+		},
+		{
+			name: "files", golang: true,
+			covers: "EFS with an access point, mounted by a function in the VPC of another stack, its key, versions and an alias; a network that refuses overlapping subnets",
+			stacks: []string{"FilesNetwork", "Files"}, types: 24,
+			outputs: map[string]string{
+				"Files.FileSystem": `fs-[0-9a-f]{17}`, "Files.AccessPoint": `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-[0-9a-f]{17}`,
+				"Files.Function": `arn:aws:lambda:us-east-1:123456789012:function:Files-Sweep.+:live`,
+			},
+			order:    [][2]string{{"Files/System/Uploads/Resource", "Files/Sweep/Resource"}, {"Files/Sweep/CurrentVersion/Resource", "Files/Live/Resource"}},
+			replaces: []string{"Files/System/Uploads/Resource"},
+			breaks:   [2]string{"FilesNetwork/More/Subnet", "InvalidSubnet.Conflict"}, failed: "FilesNetwork",
+		},
+		{
+			name: "handwritten", golang: true,
+			covers: "`CfnInclude` of a YAML template with parameters, mappings, conditions, rules, `Fn::Cidr`, `Fn::GetAZs`, `Fn::Split`; `LegacyStackSynthesizer` and `CliCredentialsStackSynthesizer`",
+			stacks: []string{"Legacy", "Beside"}, types: 10,
+			outputs:  map[string]string{"Legacy.TopicArn": `arn:aws:sns:us-east-1:123456789012:Legacy-test`, "Legacy.SubnetCidr": `10\.9\.1\.0/24`},
+			order:    [][2]string{{"Legacy/Template/Network", "Legacy/Template/Subnet"}, {"Legacy/Template/Topic", "Legacy/Owner"}},
+			replaces: []string{"Legacy/Owner", "Legacy/Template/Topic"},
+			updated:  map[string]string{"Legacy.TopicArn": `arn:aws:sns:us-east-1:123456789012:Legacy-live`, "Legacy.LiveOnly": `/Legacy/live`},
+			breaks:   [2]string{"Beside/Color", "ParameterPatternMismatchException"}, failed: "Beside",
+		},
+		{
+			name: "instances", golang: true,
+			covers: "auto scaling group with a launch template, an instance profile and scheduled actions behind a load balancer with rules; a machine image by Amazon's public parameter; SSM association",
+			stacks: []string{"Instances"}, types: 21,
+			outputs:  map[string]string{"Instances.Address": `Instances-Balancer.+\.us-east-1\.elb\.amazonaws\.com`, "Instances.GroupName": `Instances-GroupASG.+`},
+			order:    [][2]string{{"Instances/Machine/Resource", "Instances/Group/ASG"}},
+			replaces: []string{"Instances/Machine/Resource"},
+			breaks:   [2]string{"Instances/Large", "Maximum policy size of 10240 bytes exceeded"}, failed: "Instances",
+		},
+		{
+			name: "regions", golang: true,
+			covers: "two regions that refer to each other weakly, by `Fn::GetStackOutput`: replicated buckets, a global table, a topic with a key; `AwsCustomResource` that writes in the other region",
+			stacks: []string{"Sydney", "Frankfurt"}, types: 12, custom: []string{"Custom::AWS"},
+			outputs:  map[string]string{"Frankfurt.Alerts": `arn:aws:sns:ap-southeast-2:123456789012:alerts`, "Frankfurt.TableName": `Frankfurt-Table.+`},
+			order:    [][2]string{{"Frankfurt/Table/Resource", "Frankfurt/Tell/Resource/Default"}},
+			replaces: []string{"Sydney/Alerts/Resource"},
+			updated:  map[string]string{"Frankfurt.Alerts": `arn:aws:sns:ap-southeast-2:123456789012:alarms`},
+			breaks:   [2]string{"Frankfurt/Tell/Resource/Default", "The parameter type Number is not supported"}, failed: "Frankfurt",
+		},
+		{
+			name: "watch", golang: true,
+			covers: "metric and subscription filters, alarms, anomaly detector, dashboard, a canary, X-Ray and resource groups, a query definition, a user",
+			stacks: []string{"Watch"}, types: 19,
+			outputs:  map[string]string{"Watch.LogGroupArn": `arn:aws:logs:us-east-1:123456789012:log-group:/app/web:\*`, "Watch.CanaryId": `home`},
+			order:    [][2]string{{"Watch/App/Resource", "Watch/App/Errors/Resource"}},
+			replaces: []string{"Watch/App/Along/CanInvokeLambda", "Watch/App/Along/Resource", "Watch/App/Errors/Resource", "Watch/App/Resource"},
+			updated:  map[string]string{"Watch.LogGroupArn": `arn:aws:logs:us-east-1:123456789012:log-group:/app/site:\*`},
+			breaks:   [2]string{"Watch/Reader/Resource", "Member must have value between 128 and 10240"}, failed: "Watch",
+			kept: []string{"s3-buckets watch-canary"},
+		},
+	}
+}
