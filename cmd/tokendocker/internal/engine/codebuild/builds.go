@@ -64,7 +64,7 @@ func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (an
 		ID: old.Project + ":" + newUUID(), Project: old.Project, Place: old.Place, Status: statusInProgress,
 		Start: r.Clock.Now(), Role: old.Role, Source: old.Source, SourceVersion: old.SourceVersion,
 		Environment: old.Environment, Timeout: old.Timeout, QueuedTimeout: old.QueuedTimeout,
-		EncryptionKey: old.EncryptionKey, Initiator: initiator(call.Session), Cause: call.Session.Cause(),
+		EncryptionKey: old.EncryptionKey, VPC: old.VPC, Initiator: initiator(call.Session), Cause: call.Session.Cause(),
 	}
 	b.Logs = logsOf(p, b.uuid())
 	r.starts.Lock()

@@ -125,6 +125,23 @@ func TestSubnetsTakeTurns(t *testing.T) {
 	}
 }
 
+// A build that is tried again runs in the network of the first (CodeBuild API Reference, RetryBuild).
+func TestRetryInTheNetwork(t *testing.T) {
+	w := newWorld(t, 1)
+	w.project(inNetwork())
+	first := w.start(map[string]any{})
+	w.end(first)
+	out, err := w.call("RetryBuild", map[string]any{"id": first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := out["build"].(map[string]any)
+	w.end(again["id"].(string))
+	if again["vpcConfig"] == nil {
+		t.Errorf("the second build is in no network: %v", again)
+	}
+}
+
 // Only the build's own session is in its network, and only while it runs.
 func TestReaches(t *testing.T) {
 	w := newWorld(t, 1)

@@ -43,6 +43,9 @@ func (l *life) download(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, ignored := range spec.Ignored {
+		l.note("Not done here: %s", ignored)
+	}
 	l.log.hide(secrets)
 	l.shell.use(spec, env, l.log)
 	l.spec = spec

@@ -48,8 +48,10 @@ type Spec struct {
 	ParameterStore map[string]string
 	// SecretsManager holds references secret-id:json-key:version-stage:version-id, by environment variable.
 	SecretsManager map[string]string
-	// Exported names the variables whose last values the build reports.
+	// Exported names the variables whose last values the build reports. Those whose names begin with AWS_ cannot be.
 	Exported []string
+	// Ignored says what the buildspec asks for and builds here do not do.
+	Ignored []string
 	// Steps holds what to do in each phase that the buildspec has.
 	Steps map[Phase]Step
 }
@@ -87,7 +89,7 @@ func Parse(text []byte) (*Spec, error) {
 	if err := s.readVersion(root["version"]); err != nil {
 		return nil, err
 	}
-	if err := onlyRoot(root["run-as"]); err != nil {
+	if err := s.readUser(root["run-as"]); err != nil {
 		return nil, err
 	}
 	if err := s.readEnvironment(root["env"]); err != nil {
@@ -140,7 +142,8 @@ func (s *Spec) readEnvironment(n *yaml.Node) error {
 			return err
 		}
 	}
-	s.Exported, err = stringList(env["exported-variables"], "exported-variables")
+	exported, err := stringList(env["exported-variables"], "exported-variables")
+	s.Exported = slices.DeleteFunc(exported, func(name string) bool { return strings.HasPrefix(name, "AWS_") })
 	return err
 }
 
@@ -150,37 +153,33 @@ func (s *Spec) readPhases(n *yaml.Node) error {
 		return err
 	}
 	for name, n := range phases {
-		phase := Phase(strings.ToUpper(name))
-		if name != strings.ToLower(name) || !slices.Contains(Phases(), phase) {
+		if name != strings.ToLower(name) || !slices.Contains(Phases(), Phase(strings.ToUpper(name))) {
 			return fail("unknown phase %q at line %d, the phases are install, pre_build, build and post_build", name, n.Line)
 		}
-		step, err := readStep(n, name)
-		if err != nil {
+	}
+	for _, phase := range Phases() {
+		name := strings.ToLower(string(phase))
+		n, found := phases[name]
+		if !found {
+			continue
+		}
+		if s.Steps[phase], err = s.readStep(n, name); err != nil {
 			return err
 		}
-		s.Steps[phase] = step
 	}
 	return nil
 }
 
-func readStep(n *yaml.Node, name string) (step Step, err error) {
+func (s *Spec) readStep(n *yaml.Node, name string) (step Step, err error) {
 	keys, err := entries(n, name)
 	if err != nil {
 		return step, err
 	}
-	if err := onlyRoot(keys["run-as"]); err != nil {
+	if err := s.readUser(keys["run-as"]); err != nil {
 		return step, err
 	}
-	if n := keys["on-failure"]; n != nil {
-		text, err := scalar(n, "on-failure")
-		if err != nil {
-			return step, err
-		}
-		switch step.OnFailure = OnFailure(strings.ToUpper(text)); step.OnFailure {
-		case Abort, Continue:
-		default:
-			return step, fail("on-failure %q at line %d is not supported, it must be ABORT or CONTINUE", text, n.Line)
-		}
+	if step.OnFailure, err = s.readOnFailure(keys["on-failure"]); err != nil {
+		return step, err
 	}
 	if step.Commands, err = commands(keys["commands"], "Commands"); err != nil {
 		return step, err
@@ -189,14 +188,33 @@ func readStep(n *yaml.Node, name string) (step Step, err error) {
 	return step, err
 }
 
-// onlyRoot refuses another user than root, as whom builds run here.
-func onlyRoot(n *yaml.Node) error {
+// readOnFailure reads ABORT, CONTINUE, and the forms of RETRY: RETRY, RETRY-count, RETRY-regex and RETRY-count-regex.
+func (s *Spec) readOnFailure(n *yaml.Node) (OnFailure, error) {
+	if n == nil {
+		return Transition, nil
+	}
+	text, err := scalar(n, "on-failure")
+	if err != nil {
+		return Transition, err
+	}
+	switch upper := strings.ToUpper(text); {
+	case upper == string(Abort), upper == string(Continue):
+		return OnFailure(upper), nil
+	case upper == "RETRY", strings.HasPrefix(upper, "RETRY-"):
+		s.Ignored = append(s.Ignored, fmt.Sprintf("on-failure: %s (builds are not tried again; the phase counts as ABORT)", text))
+		return Abort, nil
+	}
+	return Transition, fail("on-failure %q at line %d is not supported, it must be ABORT, CONTINUE or a form of RETRY", text, n.Line)
+}
+
+// readUser reads a user to run as; builds here run as root.
+func (s *Spec) readUser(n *yaml.Node) error {
 	if n == nil {
 		return nil
 	}
 	user, err := scalar(n, "run-as")
 	if err == nil && user != "root" {
-		err = fail("run-as %q at line %d is not supported, builds run as root", user, n.Line)
+		s.Ignored = append(s.Ignored, fmt.Sprintf("run-as: %s (builds run as root)", user))
 	}
 	return err
 }

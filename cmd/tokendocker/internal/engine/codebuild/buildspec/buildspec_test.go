@@ -11,6 +11,73 @@ import (
 
 const reference = "CodeBuild User Guide, Build specification reference, 2026-10"
 
+// everything has each key of the page's syntax.
+const everything = `
+version: 0.2
+run-as: Linux-user-name
+env:
+  shell: /bin/bash
+  variables:
+    key: "value"
+  parameter-store:
+    PARAM: /app/param
+  exported-variables:
+    - ONE
+    - AWS_ACCESS_KEY_ID
+    - TWO
+  secrets-manager:
+    SECRET: secret-id:json-key:version-stage:version-id
+  git-credential-helper: yes
+proxy:
+  upload-artifacts: yes
+  logs: yes
+batch:
+  fast-fail: false
+  build-list: [{identifier: one}]
+phases:
+  install:
+    run-as: other
+    on-failure: ABORT
+    runtime-versions:
+      nodejs: 22
+      python: latest
+    commands:
+      - command
+      - command
+    finally:
+      - command
+  pre_build:
+    on-failure: continue
+    commands:
+      - command
+  build:
+    on-failure: RETRY-4-Network error
+    commands:
+      - |-
+        one \
+          two
+      - >
+        a
+        b
+  post_build:
+    finally: last
+reports:
+  group: {files: ['**/*'], base-directory: reports, discard-paths: no, file-format: JUNITXML}
+artifacts:
+  files: ['**/*']
+  name: artifact-name
+  discard-paths: no
+  exclude-paths: [a]
+  enable-symlinks: yes
+  s3-prefix: prefix
+  secondary-artifacts: {two: {files: [b]}}
+cache:
+  key: key
+  fallback-keys: [other]
+  action: restore
+  paths: ['/root/.m2/**/*']
+`
+
 func TestParse(t *testing.T) {
 	cases := []struct {
 		name, source, text string
@@ -58,6 +125,18 @@ artifacts: {files: ['**/*']}
 			Separate: true, Shell: "sh",
 			Steps: map[buildspec.Phase]buildspec.Step{buildspec.PreBuild: {Commands: []string{"make"}}},
 		}},
+		{"everything of the reference", reference, everything, buildspec.Spec{
+			Shell: "bash", Variables: map[string]string{"key": "value"}, ParameterStore: map[string]string{"PARAM": "/app/param"},
+			SecretsManager: map[string]string{"SECRET": "secret-id:json-key:version-stage:version-id"}, Exported: []string{"ONE", "TWO"},
+			Ignored: []string{"run-as: Linux-user-name (builds run as root)", "run-as: other (builds run as root)",
+				"on-failure: RETRY-4-Network error (builds are not tried again; the phase counts as ABORT)"},
+			Steps: map[buildspec.Phase]buildspec.Step{
+				buildspec.Install:   {OnFailure: buildspec.Abort, Commands: []string{"command", "command"}, Finally: []string{"command"}},
+				buildspec.PreBuild:  {OnFailure: buildspec.Continue, Commands: []string{"command"}},
+				buildspec.Build:     {OnFailure: buildspec.Abort, Commands: []string{"one \\\n  two", "a b\n"}},
+				buildspec.PostBuild: {Finally: []string{"last"}},
+			},
+		}},
 		{"anchors", "YAML 1.2", "version: 0.2\nx: &c [echo]\nphases:\n  build:\n    commands: *c\n", buildspec.Spec{
 			Shell: "sh", Steps: map[buildspec.Phase]buildspec.Step{buildspec.Build: {Commands: []string{"echo"}}},
 		}},
@@ -97,8 +176,12 @@ func TestRefusals(t *testing.T) {
 		{"unknown phase", reference, "AWS does not say what it does; a misspelt phase that silently never runs helps nobody",
 			"version: 0.2\nphases:\n  biuld:\n    commands: [true]\n", `unknown phase "biuld" at line 4, the phases are install, pre_build, build and post_build`},
 		{"phase twice", "YAML 1.2", "", "version: 0.2\nphases:\n  build: {}\n  build: {}\n", "already"},
-		{"other user", reference, "builds run as root", "version: 0.2\nrun-as: me" + body, `run-as "me" at line 2 is not supported, builds run as root`},
-		{"retry", reference, "a phase is never run again", "version: 0.2\nphases:\n  build:\n    on-failure: RETRY-2\n", "on-failure \"RETRY-2\" at line 4 is not supported"},
+		{"on-failure", reference, "", "version: 0.2\nphases:\n  build:\n    on-failure: IGNORE\n", "on-failure \"IGNORE\" at line 4 is not supported"},
+		{"user that is no text", reference, "", "version: 0.2\nrun-as: [me]" + body, "expected run-as to be of string type at line 2"},
+		{"commands that are no list", reference, "", "version: 0.2\nphases:\n  build:\n    commands: {a: b}\n", "expected Commands to be a sequence at line 4"},
+		{"exported variable that is no name", reference, "", "version: 0.2\nenv:\n  exported-variables: [{a: b}]" + body, "expected exported-variables to be of string type"},
+		{"phases that are a list", reference, "", "version: 0.2\nphases: [build]\n", "expected phases to be a mapping at line 2"},
+		{"key of a secret's that is no text", reference, "", "version: 0.2\nenv:\n  secrets-manager: {A: {b: c}}" + body, "expected secrets-manager.A to be of string type"},
 		{"PowerShell", reference, "builds run on Linux", "version: 0.2\nenv:\n  shell: powershell.exe" + body, `shell "powershell.exe" at line 3 is not supported`},
 		{"list as a variable", reference, "", "version: 0.2\nenv:\n  variables:\n    A: [b]" + body, "expected variables.A to be of string type at line 4"},
 		{"empty command", reference, "", "version: 0.2\nphases:\n  build:\n    commands:\n      -\n", "Expected Commands[0] to be of string type"},
