@@ -124,6 +124,11 @@ func TestEngineAnswersClients(t *testing.T) {
 	if _, err := sts.NewFromConfig(second.config()).GetCallerIdentity(t.Context(), nil); err != nil || second.environment["AWS_SECRET_ACCESS_KEY"] != key {
 		t.Errorf("the second engine has another key (%v)", err)
 	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(second.environment["AWS_ENDPOINT_URL"], "http://"), ":")
+	taken := exec.Command(command, "engine", "--state", filepath.Join(t.TempDir(), "other"), "--port", port)
+	if said, err := taken.CombinedOutput(); taken.ProcessState.ExitCode() != 5 || !strings.Contains(string(said), "another program listens on the port") {
+		t.Errorf("an engine on the same port ended with %v and said %s", err, said)
+	}
 	busy := exec.Command(command, "engine", "--state", state)
 	said, err := busy.CombinedOutput()
 	if failed := (*exec.ExitError)(nil); !errors.As(err, &failed) || failed.ExitCode() != 5 || !strings.Contains(string(said), "uses the state folder") {

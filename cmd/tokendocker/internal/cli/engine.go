@@ -86,7 +86,7 @@ func (o *engineOptions) complete() error {
 
 // serve does the work of `tokendocker engine`.
 func serve(ctx context.Context, s streams, o engineOptions) error {
-	if _, err := sandbox.Installed(); err != nil {
+	if err := sandbox.CheckSystem(); err != nil {
 		return asMachine(err)
 	}
 	log := progress.New(s.err)

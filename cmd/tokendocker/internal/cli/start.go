@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/cli/hosthandler"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
@@ -52,6 +53,9 @@ func notStarted(dir string, err error) error {
 	if errors.Is(err, engine.ErrBusy) {
 		return fault.New(fault.Machine, "wait for the other rehearsal, or use another folder with --state",
 			"another rehearsal uses the state folder %s", dir)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fault.New(fault.Machine, "use another --port, or none for a free one", "another program listens on the port")
 	}
 	if elsewhere, ok := errors.AsType[*engine.ElsewhereError](err); ok {
 		return fault.New(fault.Usage, "delete them with --destroy, or use another folder with --state", "%v", elsewhere)

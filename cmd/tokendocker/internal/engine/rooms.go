@@ -162,7 +162,7 @@ func (e *Engine) openStacks(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.api = stackapi.New(ctx, stackapi.Options{Stacks: e.stacks, Roles: e.iam, Objects: e.s3, Log: e.options.Log})
+	e.api = stackapi.New(ctx, stackapi.Options{Stacks: e.stacks, Trusts: e.trustsCloudFormation, Objects: e.s3, Log: e.options.Log})
 	e.door.Register(e.api)
 	return e.keepPlace()
 }
@@ -192,6 +192,15 @@ func (e *Engine) fetch(ctx context.Context, region, url string) ([]byte, error) 
 	}
 	defer object.Close() //nolint:errcheck // read only
 	return io.ReadAll(io.LimitReader(object, template.MaxBytes+1))
+}
+
+// trustsCloudFormation says whether a role lets CloudFormation assume it.
+func (e *Engine) trustsCloudFormation(ctx context.Context, roleARN string) error {
+	as, err := e.iam.AssumeAsService(ctx, roleARN, "cloudformation.amazonaws.com", "AWSCloudFormation", session.Cause{})
+	if err == nil {
+		e.sessions.Remove(as.AccessKeyID)
+	}
+	return err
 }
 
 // bootstrapVersion is what CDK's bootstrap stack leaves in Systems Manager; every rehearsal counts as bootstrapped.

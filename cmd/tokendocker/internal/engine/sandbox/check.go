@@ -13,8 +13,8 @@ import (
 // Check reports whether a sandbox can run on this machine: a docker engine of this very machine that this user may use,
 // and the installed image. The error is one sentence with the command that mends it.
 func Check(ctx context.Context) error {
-	if runtime.GOOS != "linux" {
-		return fmt.Errorf("rehearsals run on Linux only, and this is %s; use a Linux machine or virtual machine", runtime.GOOS)
+	if err := CheckSystem(); err != nil {
+		return err
 	}
 	if _, err := exec.LookPath("docker"); err != nil {
 		return errors.New("there is no docker command on this machine; run: scripts/setup")
@@ -30,6 +30,15 @@ func Check(ctx context.Context) error {
 		return fmt.Errorf("the docker engine has no image %s any more; run: scripts/setup", installed.Image)
 	}
 	return nil
+}
+
+// CheckSystem reports whether this kind of machine can run a sandbox, without asking docker.
+func CheckSystem() error {
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("rehearsals run on Linux only, and this is %s; use a Linux machine or virtual machine", runtime.GOOS)
+	}
+	_, err := Installed()
+	return err
 }
 
 // checkEngine reports whether the docker engine answers, and shares this machine's files and kernel.

@@ -10,7 +10,6 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // maxBody is the size of a template in a call, in bytes; a larger one goes through S3.
@@ -47,7 +46,7 @@ func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformatio
 	}
 	if in.RoleARN == "" {
 		in.RoleARN = now.RoleARN
-	} else if _, err := r.Roles.AssumeAsService(ctx, in.RoleARN, "cloudformation.amazonaws.com", "AWSCloudFormation", session.Cause{}); err != nil {
+	} else if r.Trusts(ctx, in.RoleARN) != nil {
 		return in, invalid("Role %s is invalid or cannot be assumed", in.RoleARN)
 	}
 	var err error

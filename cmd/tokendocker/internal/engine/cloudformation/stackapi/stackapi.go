@@ -24,12 +24,6 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
-// Roles checks roles that CloudFormation is to act as.
-type Roles interface {
-	// AssumeAsService assumes a role as a service principal, or fails as sts:AssumeRole does.
-	AssumeAsService(ctx context.Context, roleARN, service, sessionName string, cause session.Cause) (*session.Session, error)
-}
-
 // Objects reads templates from S3, for a client that may.
 type Objects interface {
 	// Fetch returns an object's content, or fails as GetObject does for the session.
@@ -38,8 +32,9 @@ type Objects interface {
 
 // Options are what the room needs. All are required.
 type Options struct {
-	Stacks  *cloudformation.Service
-	Roles   Roles
+	Stacks *cloudformation.Service
+	// Trusts says whether a role exists and lets CloudFormation assume it; the error is no client's.
+	Trusts  func(ctx context.Context, roleARN string) error
 	Objects Objects
 	Log     *slog.Logger
 }

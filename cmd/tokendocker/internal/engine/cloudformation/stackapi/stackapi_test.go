@@ -66,7 +66,7 @@ func (f *fixture) open() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.room = stackapi.New(f.t.Context(), stackapi.Options{Stacks: stacks, Roles: roles{}, Objects: objects{}, Log: slog.New(slog.DiscardHandler)})
+	f.room = stackapi.New(f.t.Context(), stackapi.Options{Stacks: stacks, Trusts: trusts, Objects: objects{}, Log: slog.New(slog.DiscardHandler)})
 	f.t.Cleanup(func() { _ = f.room.Close() })
 	f.front.Register(f.room)
 }
@@ -109,14 +109,12 @@ func (p *things) Update(ctx context.Context, r resource.Request) (resource.Resul
 
 func (*things) Delete(context.Context, resource.Request) error { return nil }
 
-// roles are those that trust CloudFormation: the ones whose name says so.
-type roles struct{}
-
-func (roles) AssumeAsService(_ context.Context, arn, service, _ string, _ session.Cause) (*session.Session, error) {
-	if strings.HasSuffix(arn, "/trusting") && service == "cloudformation.amazonaws.com" {
-		return &session.Session{}, nil
+// trusts says that those roles trust CloudFormation whose name says so.
+func trusts(_ context.Context, arn string) error {
+	if strings.HasSuffix(arn, "/trusting") {
+		return nil
 	}
-	return nil, protocol.Errorf("AccessDeniedException", "no")
+	return protocol.Errorf("AccessDeniedException", "no")
 }
 
 // objects are templates in S3.
