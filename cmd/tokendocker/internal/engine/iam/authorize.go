@@ -22,9 +22,10 @@ var anything = &policy.Policy{Version: "2012-10-17", Statements: []policy.Statem
 // acting are the policies of a session that act now.
 type acting struct {
 	policy.Policies
-	names   []string // of the identity policies
-	tags    map[string]string
-	unknown []string // ARNs of AWS managed policies among them that we do not know
+	names    []string // of the identity policies, ARNs of managed ones
+	boundary string   // ARN
+	tags     map[string]string
+	unknown  []string // ARNs of AWS managed policies among them that we do not know
 }
 
 // Authorize decides need for a session, resource by resource. A refusal is worded as AWS words it.
@@ -51,7 +52,7 @@ func (r *Room) Authorize(_ context.Context, as *session.Session, region string, 
 		})
 		r.record(as, need.Action, arn, d, policies)
 		if !d.Allowed {
-			return denied(as, need.Action, arn, d, policies.unknown)
+			return denied(as, need.Action, arn, d, policies)
 		}
 	}
 	return nil
@@ -77,7 +78,7 @@ func (r *Room) policiesOf(as *session.Session) (acting, error) {
 	if err != nil {
 		return out, fmt.Errorf("role %s: %w", role.Name, err)
 	}
-	out.tags = rights.Tags
+	out.tags, out.boundary = rights.Tags, rights.Boundary
 	if rights.Boundary != "" {
 		if out.Boundary, err = r.managedPolicy(rights.Boundary, policy.Boundary); err != nil {
 			return out, fmt.Errorf("role %s: %w", role.Name, err)
@@ -168,16 +169,16 @@ var kinds = map[policy.Kind][2]string{
 }
 
 // denied is AWS's message, with the statement that is missing as a hint for the report.
-func denied(as *session.Session, action, arn string, d policy.Decision, unknown []string) *protocol.Error {
+func denied(as *session.Session, action, arn string, d policy.Decision, by acting) *protocol.Error {
 	reason := fmt.Sprintf("because no %s allows the %s action", kinds[d.By][1], action)
 	if d.Denied {
-		reason = "with an explicit deny in " + kinds[d.By][0]
+		reason = "with an explicit deny in " + kinds[d.By][0] + by.denier(d)
 	}
 	name := as.ARN
 	if as.Service != "" {
 		name = as.Service
 	}
-	e := protocol.Errorf("AccessDeniedException", "User: %s is not authorized to perform: %s on resource: %s %s", name, action, arn, reason)
+	e := protocol.Errorf("AccessDeniedException", "%s %s", whatIsDenied(name, action, arn), reason)
 	switch {
 	case d.Denied:
 	case d.By == policy.Resource:
@@ -188,11 +189,39 @@ func denied(as *session.Session, action, arn string, d policy.Decision, unknown 
 		e.Hint = fmt.Sprintf("let the policy that %s is assumed with allow %s on %s", as.RoleARN, action, arn)
 	default:
 		e.Hint = fmt.Sprintf("add to role %s: %s", as.RoleARN, Statement(action, arn))
-		if len(unknown) > 0 {
-			e.Hint += fmt.Sprintf("; tokendocker does not know what %s allows", strings.Join(unknown, ", "))
+		if len(by.unknown) > 0 {
+			e.Hint += fmt.Sprintf("; tokendocker does not know what %s allows", strings.Join(by.unknown, ", "))
 		}
 	}
 	return e
+}
+
+// denier names the managed policy that denies.
+// Source: AWS What's New, "AWS introduces additional policy details to access denied error messages", 2026-01.
+func (a acting) denier(d policy.Decision) string {
+	switch {
+	case d.By == policy.Identity && strings.HasPrefix(a.names[d.Denier], "arn:"):
+		return ": " + a.names[d.Denier]
+	case d.By == policy.Boundary:
+		return ": " + a.boundary
+	}
+	return ""
+}
+
+// whatIsDenied is the beginning of the message, which two services write in their own way.
+// Sources: Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors in Amazon S3"; Amazon EC2 API
+// Reference, "Error codes", UnauthorizedOperation.
+func whatIsDenied(name, action, arn string) string {
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s", name, action)
+	switch service, _, _ := strings.Cut(action, ":"); {
+	case service == "s3":
+		return fmt.Sprintf("%s on resource: \"%s\"", text, arn)
+	case service == "ec2" && arn == "*":
+		return "You are not authorized to perform this operation. " + text
+	case service == "ec2":
+		text = "You are not authorized to perform this operation. " + text
+	}
+	return text + " on resource: " + arn
 }
 
 // Statement returns the JSON text of a policy statement that allows one action on one resource.

@@ -15,6 +15,7 @@ import (
 
 const (
 	pageErrors     = "IAM User Guide, Troubleshoot access denied error messages, 2026-11"
+	pageDenier     = "AWS What's New, Additional policy details in access denied error messages, 2026-01"
 	pageBoundary   = "IAM User Guide, Permissions boundaries for IAM entities, 2026-11"
 	pageAssume     = "AWS STS API Reference, AssumeRole, 2026-11"
 	pageTags       = "IAM User Guide, Pass session tags in AWS STS, 2026-11"
@@ -56,12 +57,16 @@ var cases = []struct {
 	want                string // part of the error; empty: allowed
 }{
 	{name: "no statement", source: pageErrors, role: roleOf(trustAll, `{"Effect":"Allow","Action":"ecr:*","Resource":"*"}`, ""),
-		want: "assumed-role/R/run is not authorized to perform: s3:GetObject on resource: " + object + " because no identity-based policy allows the s3:GetObject action"},
+		want: "assumed-role/R/run is not authorized to perform: s3:GetObject on resource: " + shown + " because no identity-based policy allows the s3:GetObject action"},
 	{name: "identity policy denies", source: pageErrors, role: roleOf(trustAll, allowAll+`,{"Effect":"Deny","Action":"s3:*","Resource":"*"}`, ""),
-		want: object + " with an explicit deny in an identity-based policy"},
+		want: shown + " with an explicit deny in an identity-based policy"},
+	{name: "managed policy denies", source: pageDenier, role: roleOf(trustAll, allowAll, `,"ManagedPolicyArns":["arn:aws-us-gov:iam::111122223333:policy/NoS3"]`),
+		want: shown + " with an explicit deny in an identity-based policy: arn:aws-us-gov:iam::111122223333:policy/NoS3"},
+	{name: "boundary denies", source: pageDenier, role: roleOf(trustAll, allowAll, `,"PermissionsBoundary":"arn:aws-us-gov:iam::111122223333:policy/NoS3"`),
+		want: shown + " with an explicit deny in a permissions boundary: arn:aws-us-gov:iam::111122223333:policy/NoS3"},
 	{name: "within the boundary", source: pageBoundary, role: roleOf(trustAll, allowAll, `,"PermissionsBoundary":"arn:aws-us-gov:iam::aws:policy/AmazonS3ReadOnlyAccess"`)},
 	{name: "outside of the boundary", source: pageErrors, role: roleOf(trustAll, allowAll, `,"PermissionsBoundary":"arn:aws-us-gov:iam::aws:policy/CloudWatchLogsFullAccess"`),
-		want: object + " because no permissions boundary allows the s3:GetObject action"},
+		want: shown + " because no permissions boundary allows the s3:GetObject action"},
 	{name: "boundary that we do not know", source: pageReference, limit: "of AWS's managed policies those are known that CDK's constructs and functions use; another one does not limit as a boundary",
 		role: roleOf(trustAll, allowAll, `,"PermissionsBoundary":"arn:aws-us-gov:iam::aws:policy/AmazonBraketFullAccess"`)},
 	{name: "managed policy that we do not know", source: pageReference, limit: "of AWS's managed policies those are known that CDK's constructs and functions use; another one gives no rights, and the report and each denial name it",
@@ -70,9 +75,9 @@ var cases = []struct {
 	{name: "session policy", source: pageAssume, role: roleOf(trustAll, allowAll, ""), in: iam.Assumption{Policy: `{"Version":"2012-10-17","Statement":[` + allowAll + `]}`}},
 	{name: "session policy without a statement", source: pageErrors, role: roleOf(trustAll, allowAll, ""),
 		in:   iam.Assumption{Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}`},
-		want: object + " because no session policy allows the s3:GetObject action"},
+		want: shown + " because no session policy allows the s3:GetObject action"},
 	{name: "session policy denies", source: pageErrors, role: roleOf(trustAll, allowAll, ""), in: iam.Assumption{Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`},
-		want: object + " with an explicit deny in a session policy"},
+		want: shown + " with an explicit deny in a session policy"},
 	{name: "session policy that is malformed", source: pageAssume, role: roleOf(trustAll, allowAll, ""), in: iam.Assumption{Policy: `{}`}, want: "MalformedPolicyDocument: "},
 	{name: "session policy that is too long", source: pageAssume, role: roleOf(trustAll, allowAll, ""), in: iam.Assumption{Policy: strings.Repeat(" ", 2049)}, want: "length less than or equal to 2048"},
 	{name: "managed session policy", source: pageAssume, role: roleOf(trustAll, allowAll, ""), in: iam.Assumption{PolicyARNs: []string{"arn:aws-us-gov:iam::aws:policy/AmazonS3ReadOnlyAccess"}}},
@@ -106,12 +111,16 @@ var cases = []struct {
 		role: roleOf(trustAll, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`, ""), want: "identity-based"},
 }
 
-const object = "arn:aws-us-gov:s3:::a/key"
+const (
+	object = "arn:aws-us-gov:s3:::a/key"
+	shown  = `"` + object + `"` // in S3's messages
+)
 
 func TestSessions(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, nil, 1)
+			f.create("AWS::IAM::ManagedPolicy", "NoS3", `{"ManagedPolicyName":"NoS3","PolicyDocument":{"Statement":[`+allowAll+`,{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}}`)
 			f.create("AWS::IAM::Role", "First", first)
 			f.create("AWS::IAM::Role", "R", c.role)
 			caller := f.Sessions.Add(&session.Session{Account: account, ARN: "arn:aws-us-gov:iam::111122223333:root"})
@@ -140,6 +149,25 @@ func TestSessions(t *testing.T) {
 				t.Errorf("got %s, want %q (%s)", said, c.want, c.source)
 			}
 		})
+	}
+}
+
+// TestServicesWriteDenialsTheirWay: the beginning of the message.
+func TestServicesWriteDenialsTheirWay(t *testing.T) {
+	f := newFixture(t, nil, 1)
+	_, arn := f.role("")
+	as := f.session(arn)
+	const user = "User: arn:aws-us-gov:sts::111122223333:assumed-role/"
+	for _, c := range []struct{ action, arn, before, after string }{
+		{"ecr:GetAuthorizationToken", "*", user, "perform: ecr:GetAuthorizationToken on resource: * because no"},
+		{"s3:GetObject", object, user, "perform: s3:GetObject on resource: " + shown + " because no"},
+		{"ec2:DescribeVpcs", "*", "You are not authorized to perform this operation. " + user, "perform: ec2:DescribeVpcs because no"},
+		{"ec2:CreateNetworkInterface", "arn:x", "You are not authorized to perform this operation. " + user, "perform: ec2:CreateNetworkInterface on resource: arn:x because no"},
+	} {
+		var e *protocol.Error
+		if err := f.may(as, c.action, c.arn); !errors.As(err, &e) || !strings.HasPrefix(e.Message, c.before) || !strings.Contains(e.Message, c.after) {
+			t.Errorf("%s: %v", c.action, err)
+		}
 	}
 }
 

@@ -211,6 +211,8 @@ type Decision struct {
 	Denied bool
 	// By is the kind of the policy that denies or that lacks the statement: Identity, Resource, Boundary or Session.
 	By Kind
+	// Denier is the index of the identity policy that denies, if one does.
+	Denier int
 	// Uses are the statements that allow, by the index of their identity policy.
 	Uses map[int][]Match
 }
@@ -225,7 +227,9 @@ func (p Policies) Decide(r *Request) Decision {
 	denies := false
 	for i, one := range p.Identity {
 		f := one.evaluate(r)
-		denies = denies || f.denies
+		if f.denies && !denies {
+			denies, d.Denier = true, i
+		}
 		if len(f.allows) > 0 {
 			d.Uses[i] = f.allows
 		}
