@@ -29,6 +29,7 @@ type secret struct {
 	ARN      string
 	Region   string
 	Key      string `json:",omitempty"` // of KMS; empty means the account's AWS-managed one
+	Policy   string `json:",omitempty"` // its own; empty: none
 	Created  time.Time
 	Versions []version // newest last
 }

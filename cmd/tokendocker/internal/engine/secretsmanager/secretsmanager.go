@@ -1,5 +1,5 @@
 // Package secretsmanager is AWS Secrets Manager: secrets with their versions, found by name, by full ARN and by the ARN
-// without its last characters. Rotation, replicas and resource policies are no part of it.
+// without its last characters. Rotation and replicas are no part of it.
 package secretsmanager
 
 import (
@@ -46,7 +46,10 @@ func New(o Options) (*Room, error) {
 
 // Resources returns the providers of AWS::SecretsManager types.
 func (r *Room) Resources() map[string]resource.Provider {
-	return map[string]resource.Provider{"AWS::SecretsManager::Secret": secretProvider{r}}
+	return map[string]resource.Provider{
+		"AWS::SecretsManager::Secret":         secretProvider{r},
+		"AWS::SecretsManager::ResourcePolicy": policyProvider{r},
+	}
 }
 
 // Name returns "secretsmanager".
@@ -73,6 +76,10 @@ func operations() map[string]operation {
 		"DescribeSecret": do((*Room).describeSecret),
 		"GetSecretValue": do((*Room).getSecretValue),
 		"PutSecretValue": do((*Room).putSecretValue),
+
+		"DeleteResourcePolicy": do((*Room).deleteResourcePolicy),
+		"GetResourcePolicy":    do((*Room).getResourcePolicy),
+		"PutResourcePolicy":    do((*Room).putResourcePolicy),
 	}
 }
 
@@ -83,16 +90,27 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no secretsmanager:%s", call.Operation)
 	}
 	var in struct {
-		SecretID string `json:"SecretId"`
-		Name     string
+		SecretID     string `json:"SecretId"`
+		Name         string
+		VersionID    string `json:"VersionId"`
+		VersionStage string
 	}
 	if err := json.Unmarshal(call.Body, &in); err != nil {
 		return nil, protocol.Errorf("SerializationException", "%v", err)
 	}
-	need := protocol.Need{Action: "secretsmanager:" + call.Operation}
+	need := protocol.Need{Action: "secretsmanager:" + call.Operation, Conditions: map[string][]string{"secretsmanager:SecretId": {in.SecretID}}}
+	if in.VersionStage == "" && in.VersionID == "" {
+		in.VersionStage = current
+	}
+	for key, value := range map[string]string{"secretsmanager:VersionStage": in.VersionStage, "secretsmanager:VersionId": in.VersionID} {
+		if value != "" {
+			need.Conditions[key] = []string{value}
+		}
+	}
 	switch s, found := r.find(call.Region, in.SecretID); {
 	case found:
-		need.Resources = []string{s.ARN}
+		need.Resources, need.ResourcePolicy = []string{s.ARN}, s.Policy
+		need.Conditions["secretsmanager:SecretId"] = []string{s.ARN}
 	case strings.HasPrefix(in.SecretID, "arn:"):
 		need.Resources = []string{in.SecretID}
 	default:
