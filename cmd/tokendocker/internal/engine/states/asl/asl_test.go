@@ -193,7 +193,15 @@ func TestDefinitionCases(t *testing.T) {
 		{"all not alone", language, single(`{"Type":"Task","Resource":"arn:x","Retry":[{"ErrorEquals":["States.ALL"]},{"ErrorEquals":["x"]}],"End":true}`), "States.ALL must appear alone"},
 		{"catch target", language, single(`{"Type":"Task","Resource":"arn:x","Catch":[{"ErrorEquals":["States.ALL"],"Next":"Z"}],"End":true}`), "Missing 'Next' target: Z at /States/A/Catch[0]/Next"},
 		{"duplicate name", language, single(`{"Type":"Parallel","End":true,"Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]}`), "DUPLICATE_STATE_NAME"},
-		{"JSONata", "limit of the engine", `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}`, "The engine runs JSONPath only"},
+		{"query language", language, `{"QueryLanguage":"SQL","StartAt":"A","States":{"A":{"Type":"Succeed"}}}`, "Value is not valid at /QueryLanguage"},
+		{"JSONPath in a machine of JSONata", "Developer Guide, Transforming data with JSONata, 2026-11", `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed","QueryLanguage":"JSONPath"}}}`, "has no states of JSONPath at /States/A/QueryLanguage"},
+		{"field of JSONPath in JSONata", "Developer Guide, Transforming data with JSONata, 2026-11", single(`{"Type":"Pass","QueryLanguage":"JSONata","InputPath":"$","End":true}`), "Field is not supported at /States/A/InputPath"},
+		{"bad expression", "Developer Guide, Transforming data with JSONata, 2026-11", single(`{"Type":"Pass","QueryLanguage":"JSONata","Output":{"a":"{% $x( %}"},"End":true}`), "Invalid JSONata expression: "},
+		{"expression without an end", "Developer Guide, Transforming data with JSONata, 2026-11", single(`{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% $x","End":true}`), "must end in %} at /States/A/Output"},
+		{"recursion", "limit: functions that call functions of the expression's own are not run", single(`{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% ($f := function($n){$n < 1 ? 0 : $f($n - 1)}; $f(9)) %}","End":true}`), "functions that call others of the expression's own are not run here"},
+		{"recursion by a parameter", "limit: functions that call functions of the expression's own are not run", single(`{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% (function($f){$f($f)})(function($f){$f($f)}) %}","End":true}`), "functions that call others of the expression's own are not run here"},
+		{"variable's name", "Developer Guide, Passing data between states with variables, 2026-11", single(`{"Type":"Pass","Assign":{"a-b":1},"End":true}`), "The variable name is not valid at /States/A/Assign/a-b"},
+		{"reserved variable", "Developer Guide, Passing data between states with variables, 2026-11", single(`{"Type":"Pass","QueryLanguage":"JSONata","Assign":{"states":1},"End":true}`), "The variable name is not valid at /States/A/Assign/states"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -296,6 +304,7 @@ func TestDataIsNotShared(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(single(`{"Type":"Pass","Parameters":{"r.$":"States.Format('{}', $.a[0]['b'])"},"End":true}`), `{"a":[{"b":1}]}`)
 	f.Add(single(`{"Type":"Map","ItemsPath":"$.l","ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Succeed"}}},"End":true}`), `{"l":[1]}`)
+	f.Add(`{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Output":{"n":"{% $states.input.l[$ > 1] %}"},"Assign":{"x":"{% 1 + 1 %}"},"End":true}}}`, `{"l":[1,2]}`)
 	f.Add(`{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Not":{"Variable":"$.n","StringMatches":"\\**"},"Next":"B"}]},"B":{"Type":"Fail","ErrorPath":"$.x"}}}`, `{"n":"*"}`)
 	f.Fuzz(func(t *testing.T, definition, input string) {
 		hang := time.AfterFunc(10*time.Second, func() { panic("it does not end: " + definition + "\n" + input) })

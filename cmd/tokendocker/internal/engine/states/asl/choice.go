@@ -8,13 +8,16 @@ import (
 
 // rule is a choice rule: a comparison, or a combination of rules.
 type rule struct {
-	next     string // of top-level rules
-	combine  string // "And", "Or", "Not" or empty
+	next     string    // of top-level rules
+	assign   *template // of those too
+	combine  string    // "And", "Or", "Not" or empty
 	rules    []rule
 	variable *path
 	operator string // without "Path"
 	operand  any
 	from     *path // where an operator ends in "Path"
+
+	condition, output, assignQuery *query // where the state speaks JSONata
 }
 
 // operators are the comparisons, and the kinds of operand that they take: s string, n number, b boolean, t timestamp.
@@ -30,7 +33,7 @@ var operators = map[string]byte{
 }
 
 // match reports whether the rule holds.
-func (r *rule) match(data, context any) (bool, error) {
+func (r *rule) match(data any, context surroundings) (bool, error) {
 	switch r.combine {
 	case "Not":
 		ok, err := r.rules[0].match(data, context)

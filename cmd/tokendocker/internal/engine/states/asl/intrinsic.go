@@ -172,14 +172,12 @@ func (s *scanner) pathText() string {
 }
 
 // eval computes the expression; field is its name in an error's text.
-func (x *expression) eval(data, context any, field string) (any, error) {
+func (x *expression) eval(data any, context surroundings, field string) (any, error) {
 	switch {
 	case x.path != nil:
 		v, ok := x.path.get(data, context)
 		if !ok {
-			if x.path.context {
-				data = context
-			}
+			data, _ = x.path.start(data, context)
 			return nil, Fail(ErrorRuntime, fmt.Sprintf("The JSONPath '%s' specified for the field '%s' could not be found in the input '%s'",
 				x.path.text, field, cut(Encode(data), 4096)))
 		}

@@ -1,5 +1,5 @@
-// Package asl parses and runs state machines in the Amazon States Language with JSONPath as query language. It knows
-// the language and nothing of AWS: tasks and the clock are ports.
+// Package asl parses and runs state machines in the Amazon States Language with JSONPath and JSONata as query
+// languages. It knows the language and nothing of AWS: tasks and the clock are ports.
 //
 // Sources: "Amazon States Language" (states-language.net) and the AWS Step Functions Developer Guide, chapters "Using
 // Amazon States Language to define Step Functions workflows", "Processing input and output" and "Handling errors".
@@ -87,7 +87,11 @@ func (m *Machine) Tasks() []TaskState {
 	for _, name := range sortedKeys(m.states) {
 		s := m.states[name]
 		if s.kind == "Task" {
-			all = append(all, TaskState{Name: name, Resource: s.resource, Parameters: s.parameters.names()})
+			task := TaskState{Name: name, Resource: s.resource, Parameters: s.parameters.names()}
+			if s.queries != nil && s.queries.arguments != nil {
+				task.Parameters = sortedKeys(s.queries.arguments.fields)
+			}
+			all = append(all, task)
 		}
 		for _, b := range s.branches {
 			all = append(all, b.Tasks()...)
@@ -123,6 +127,9 @@ type state struct {
 	errorName, cause  string
 	errorFrom, causeF *expression
 
+	queries *queries  // where the state speaks JSONata
+	assign  *template // where it speaks JSONPath
+
 	branches    []*Machine // Parallel; a Map has one
 	itemsPath   *path
 	concurrency int
@@ -141,7 +148,10 @@ type retrier struct {
 type catcher struct {
 	errors     []string
 	resultPath *path
+	assign     *template
 	next       string
+
+	output, assignQuery *query // where the state speaks JSONata
 }
 
 // Decode reads JSON text as the language's data: whole numbers that fit become int64, others float64.

@@ -40,6 +40,7 @@ func Parse(definition string) (*Machine, error) {
 type parser struct {
 	problems []string
 	names    map[string]bool // of all states: they are unique in the whole definition
+	jsonata  bool            // the machine's query language
 }
 
 func (p *parser) schema(at, message string) {
@@ -144,7 +145,7 @@ func (o object) path(name string, absent *path, reference bool) *path {
 		return absent
 	}
 	parsed, err := parsePath(text)
-	if err != nil || reference && !parsed.definite {
+	if err != nil || reference && (!parsed.definite || parsed.variable != "" && name == "ResultPath") {
 		o.p.schema(o.at+"/"+name, "Value is not a Reference Path")
 		return absent
 	}
@@ -169,8 +170,12 @@ func (p *parser) machine(v any, at string, allowed ...string) *Machine {
 		return nil
 	}
 	m := &Machine{startAt: o.text("StartAt", true), states: map[string]*state{}, timeoutSeconds: o.whole("TimeoutSeconds", 0, 1, 99999999)}
-	if q := o.text("QueryLanguage", false); q != "" && q != "JSONPath" {
-		p.schema(at+"/QueryLanguage", "The engine runs JSONPath only, not "+q+",")
+	switch o.text("QueryLanguage", false) {
+	case "", "JSONPath":
+	case jsonataName:
+		p.jsonata = true
+	default:
+		p.schema(at+"/QueryLanguage", "Value is not valid")
 	}
 	states, ok := o.fields["States"].(map[string]any)
 	if !ok || len(states) == 0 {

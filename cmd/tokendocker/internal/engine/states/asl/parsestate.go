@@ -12,16 +12,16 @@ const forever = 99999999 // seconds, the longest time of the language
 //
 //nolint:gochecknoglobals // a constant
 var fieldsOf = map[string][]string{
-	"Task": {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch", "Resource", "Credentials",
+	"Task": {"Assign", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch", "Resource", "Credentials",
 		"TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath"},
-	"Pass":    {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result"},
-	"Choice":  {"InputPath", "OutputPath", "Choices", "Default"},
-	"Wait":    {"Next", "End", "InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
+	"Pass":    {"Assign", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result"},
+	"Choice":  {"Assign", "InputPath", "OutputPath", "Choices", "Default"},
+	"Wait":    {"Assign", "Next", "End", "InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
 	"Succeed": {"InputPath", "OutputPath"},
 	"Fail":    {"Error", "ErrorPath", "Cause", "CausePath"},
-	"Parallel": {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch",
+	"Parallel": {"Assign", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch",
 		"Branches"},
-	"Map": {"Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch", "ItemsPath",
+	"Map": {"Assign", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Retry", "Catch", "ItemsPath",
 		"ItemSelector", "ItemProcessor", "Iterator", "MaxConcurrency", "MaxConcurrencyPath", "Label", "ItemReader", "ItemBatcher", "ResultWriter",
 		"ToleratedFailureCount", "ToleratedFailureCountPath", "ToleratedFailurePercentage", "ToleratedFailurePercentagePath"},
 }
@@ -43,14 +43,12 @@ func (p *parser) state(v any, at string) *state {
 		}
 		return nil
 	}
-	o, _ := p.object(v, at, append([]string{"Type", "Comment", "QueryLanguage"}, allowed...))
-	s := &state{kind: kind,
-		inputPath: o.path("InputPath", root, false), outputPath: o.path("OutputPath", root, false),
-		resultPath: o.path("ResultPath", root, true),
-		parameters: o.template("Parameters"), selector: o.template("ResultSelector"), hasResult: o.has("Result"), result: o.fields["Result"]}
-	if s.resultPath != nil && s.resultPath.context {
-		p.schema(at+"/ResultPath", "Value is not a Reference Path")
+	jsonata := p.speaksJSONata(m, at)
+	if jsonata {
+		allowed = queryFields[kind]
 	}
+	o, _ := p.object(v, at, append([]string{"Type", "Comment", "QueryLanguage"}, allowed...))
+	s := &state{kind: kind}
 	if slices.Contains(allowed, "Next") {
 		s.next = o.text("Next", false)
 		end, isBool := o.fields["End"].(bool)
@@ -61,10 +59,25 @@ func (p *parser) state(v any, at string) *state {
 			p.schema(at, "One and only one of the fields must be present: [Next, End]")
 		}
 	}
+	if jsonata {
+		p.queried(o, s)
+	} else {
+		p.paths(o, s)
+		p.kinds(o, s)
+	}
 	p.retriers(o, s)
 	p.catchers(o, s)
-	p.kinds(o, s)
 	return s
+}
+
+// paths reads the fields that every state of JSONPath may have.
+func (p *parser) paths(o object, s *state) {
+	s.inputPath, s.outputPath, s.resultPath = o.path("InputPath", root, false), o.path("OutputPath", root, false), o.path("ResultPath", root, true)
+	s.parameters, s.selector, s.assign = o.template("Parameters"), o.template("ResultSelector"), o.assignTemplate()
+	s.hasResult, s.result = o.has("Result"), o.fields["Result"]
+	if s.resultPath != nil && s.resultPath.context {
+		p.schema(o.at+"/ResultPath", "Value is not a Reference Path")
+	}
 }
 
 // kinds reads the fields of the state's own kind.
@@ -83,19 +96,27 @@ func (p *parser) kinds(o object, s *state) {
 		s.errorName, s.cause = o.text("Error", false), o.text("Cause", false)
 		s.errorFrom, s.causeF = p.expression(o, "ErrorPath"), p.expression(o, "CausePath")
 	case "Parallel":
-		for i, v := range o.list("Branches", true) {
-			s.branches = append(s.branches, p.machine(v, fmt.Sprintf("%s/Branches[%d]", o.at, i), "StartAt", "States", "Comment"))
-		}
+		p.branches(o, s)
 	case "Map":
 		p.mapState(o, s)
 	}
 }
 
-func (p *parser) task(o object, s *state) {
-	s.resource = o.text("Resource", true)
+func (p *parser) branches(o object, s *state) {
+	for i, v := range o.list("Branches", true) {
+		s.branches = append(s.branches, p.machine(v, fmt.Sprintf("%s/Branches[%d]", o.at, i), "StartAt", "States", "Comment"))
+	}
+}
+
+func (p *parser) checkResource(o object, s *state) {
 	if s.resource != "" && !strings.HasPrefix(s.resource, "arn:") {
 		p.schema(o.at+"/Resource", "Value is not a valid resource ARN")
 	}
+}
+
+func (p *parser) task(o object, s *state) {
+	s.resource = o.text("Resource", true)
+	p.checkResource(o, s)
 	s.timeoutSeconds = o.whole("TimeoutSeconds", 0, 1, forever)
 	s.timeoutPath = o.path("TimeoutSecondsPath", nil, true)
 	s.heartbeatSeconds = o.whole("HeartbeatSeconds", 0, 1, forever)
@@ -127,6 +148,17 @@ func (p *parser) wait(o object, s *state) {
 }
 
 func (p *parser) mapState(o object, s *state) {
+	p.processor(o, s)
+	s.itemsPath = o.path("ItemsPath", root, true)
+	s.concurrency = int(o.whole("MaxConcurrency", 0, 0, forever))
+	s.atOncePath = o.path("MaxConcurrencyPath", nil, true)
+	if o.has("ItemSelector") {
+		s.parameters = o.template("ItemSelector")
+	}
+}
+
+// processor reads the machine that a Map runs for each item.
+func (p *parser) processor(o object, s *state) {
 	field := "ItemProcessor"
 	if !o.has(field) {
 		field = "Iterator"
@@ -141,12 +173,6 @@ func (p *parser) mapState(o object, s *state) {
 		b.distributed = config["Mode"] == "DISTRIBUTED"
 	}
 	s.branches = []*Machine{b}
-	s.itemsPath = o.path("ItemsPath", root, true)
-	s.concurrency = int(o.whole("MaxConcurrency", 0, 0, forever))
-	s.atOncePath = o.path("MaxConcurrencyPath", nil, true)
-	if o.has("ItemSelector") {
-		s.parameters = o.template("ItemSelector")
-	}
 }
 
 func (p *parser) expression(o object, name string) *expression {
@@ -171,13 +197,13 @@ func (p *parser) rule(v any, at string, top bool) rule {
 	o := object{p, at, m}
 	r := rule{}
 	if top {
-		r.next = o.text("Next", true)
+		r.next, r.assign = o.text("Next", true), o.assignTemplate()
 	} else if o.has("Next") {
 		p.schema(at+"/Next", "Field is not supported")
 	}
 	for _, name := range sortedKeys(m) {
 		switch name {
-		case "Next", "Comment", "Variable":
+		case "Next", "Comment", "Variable", "Assign":
 		case "And", "Or":
 			r.combine = name
 			for i, e := range o.list(name, true) {
@@ -270,11 +296,20 @@ func (p *parser) retriers(o object, s *state) {
 func (p *parser) catchers(o object, s *state) {
 	list := o.list("Catch", false)
 	for i, v := range list {
-		c, ok := p.object(v, fmt.Sprintf("%s/Catch[%d]", o.at, i), []string{"ErrorEquals", "ResultPath", "Next", "Comment"})
+		allowed := []string{"ErrorEquals", "ResultPath", "Next", "Comment", "Assign"}
+		if s.queries != nil {
+			allowed = []string{"ErrorEquals", "Output", "Next", "Comment", "Assign"}
+		}
+		c, ok := p.object(v, fmt.Sprintf("%s/Catch[%d]", o.at, i), allowed)
 		if !ok {
 			continue
 		}
-		s.catch = append(s.catch, catcher{errors: p.errorNames(c, i == len(list)-1),
-			resultPath: c.path("ResultPath", root, true), next: c.text("Next", true)})
+		made := catcher{errors: p.errorNames(c, i == len(list)-1), next: c.text("Next", true)}
+		if s.queries != nil {
+			made.output, made.assignQuery = c.query("Output"), c.assignQuery()
+		} else {
+			made.resultPath, made.assign = c.path("ResultPath", root, true), c.assignTemplate()
+		}
+		s.catch = append(s.catch, made)
 	}
 }

@@ -2,27 +2,36 @@ package asl
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/ohler55/ojg/jp"
 )
 
-// path is a JSONPath into a state's input ("$...") or into the context object ("$$...").
+// path is a JSONPath into a state's input ("$..."), into the context object ("$$...") or into a variable ("$name...").
 type path struct {
 	text     string
 	expr     jp.Expr
 	context  bool
-	definite bool // names at most one node
+	variable string // the path begins in it, "$name.field"; else empty
+	definite bool   // names at most one node
 }
 
 // root is the path "$".
 var root = &path{text: "$", definite: true} //nolint:gochecknoglobals // a constant
 
+// variableName is how a variable's name begins after the dollar sign (Developer Guide, "Passing data between states with
+// variables").
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`) //nolint:gochecknoglobals // a constant
+
 // parsePath reads a path.
 func parsePath(text string) (*path, error) {
 	rest, context := strings.CutPrefix(text, "$$")
+	variable := ""
 	if context {
 		rest = "$" + rest
+	} else if name := variableName.FindString(strings.TrimPrefix(text, "$")); name != "" && strings.HasPrefix(text, "$") {
+		variable, rest = name, "$"+text[1+len(name):]
 	}
 	if !strings.HasPrefix(rest, "$") {
 		return nil, fmt.Errorf("%q is not a JSONPath: it does not begin with $", text)
@@ -31,7 +40,7 @@ func parsePath(text string) (*path, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a JSONPath: %w", text, err)
 	}
-	p := &path{text: text, expr: expr, context: context, definite: true}
+	p := &path{text: text, expr: expr, context: context, variable: variable, definite: true}
 	for _, f := range expr {
 		switch f.(type) {
 		case jp.Root, jp.Bracket, jp.Child, jp.Nth:
@@ -43,12 +52,13 @@ func parsePath(text string) (*path, error) {
 }
 
 // get returns what the path names: one node, or the list of all nodes when the path may name several.
-func (p *path) get(data, context any) (any, bool) {
+func (p *path) get(data any, context surroundings) (any, bool) {
 	if p == root {
 		return data, true
 	}
-	if p.context {
-		data = context
+	data, ok := p.start(data, context)
+	if !ok {
+		return nil, false
 	}
 	found := p.expr.Get(data)
 	if !p.definite {
@@ -61,6 +71,17 @@ func (p *path) get(data, context any) (any, bool) {
 		return nil, false
 	}
 	return found[0], true
+}
+
+// start is the data that the path leads into.
+func (p *path) start(data any, context surroundings) (any, bool) {
+	switch {
+	case p.context:
+		return context.object, true
+	case p.variable != "":
+		return context.variables.get(p.variable)
+	}
+	return data, true
 }
 
 // set returns data with value at the path, making objects on the way.
@@ -156,7 +177,7 @@ func (t *template) names() []string {
 }
 
 // eval fills the template in.
-func (t *template) eval(data, context any) (any, error) {
+func (t *template) eval(data any, context surroundings) (any, error) {
 	switch t.kind {
 	case 'o':
 		out := make(map[string]any, len(t.fields)+len(t.paths))

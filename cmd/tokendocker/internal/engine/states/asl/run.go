@@ -89,13 +89,13 @@ func (x *Execution) Run(ctx context.Context, m *Machine, input any) (any, error)
 	if m.timeoutSeconds > 0 {
 		timed, cancel := x.Clock.WithTimeout(ctx, seconds(m.timeoutSeconds))
 		defer cancel()
-		out, err := x.branch(timed, m, input, nil, 1)
+		out, err := x.branch(timed, m, input, nil, newScope(nil), 1)
 		if timed.Err() != nil && ctx.Err() == nil {
 			return nil, context.DeadlineExceeded
 		}
 		return out, err
 	}
-	return x.branch(ctx, m, input, nil, 1)
+	return x.branch(ctx, m, input, nil, newScope(nil), 1)
 }
 
 // visit is one entry into a state.
@@ -108,12 +108,13 @@ type visit struct {
 	entered  time.Time
 	event    int // number of the last event of this state
 	enterID  int
+	scope    *scope // its variables
 	attempts int    // retries so far
 	token    string // of this attempt, or empty
 }
 
 // branch runs a machine or a branch from its first state to its last.
-func (x *Execution) branch(ctx context.Context, m *Machine, input, item any, previous int) (any, error) {
+func (x *Execution) branch(ctx context.Context, m *Machine, input, item any, variables *scope, previous int) (any, error) {
 	name := m.startAt
 	for {
 		if err := ctx.Err(); err != nil {
@@ -122,7 +123,7 @@ func (x *Execution) branch(ctx context.Context, m *Machine, input, item any, pre
 		if x.full() {
 			return nil, Fail(ErrorRuntime, fmt.Sprintf("The execution reached the maximum number of history events (%d).", maxHistory))
 		}
-		v := &visit{x: x, name: name, state: m.states[name], input: input, item: item, entered: x.Clock.Now()}
+		v := &visit{x: x, name: name, state: m.states[name], input: input, item: item, scope: variables, entered: x.Clock.Now()}
 		v.enterID = x.Record(v.state.kind+"StateEntered", previous, map[string]any{"name": name, "input": Encode(input)})
 		v.event = v.enterID
 		output, next, err := v.run(ctx)
@@ -150,7 +151,7 @@ func (v *visit) tooLarge() *Failure {
 }
 
 // context is the context object as the state sees it (Developer Guide, "Accessing execution data from the Context object").
-func (v *visit) context() any {
+func (v *visit) context() surroundings {
 	c := map[string]any{"State": map[string]any{
 		"Name": v.name, "EnteredTime": Stamp(v.entered), "RetryCount": int64(v.attempts)}}
 	for k, e := range v.x.Context {
@@ -162,7 +163,7 @@ func (v *visit) context() any {
 	if v.token != "" {
 		c["Task"] = map[string]any{"Token": v.token}
 	}
-	return c
+	return surroundings{c, v.scope}
 }
 
 // Stamp is a time as the context object shows it.
@@ -196,9 +197,33 @@ func (v *visit) run(ctx context.Context) (any, string, error) {
 		if i < 0 {
 			return nil, "", f
 		}
-		output, err = v.merge(v.state.catch[i].resultPath, map[string]any{"Error": f.Name, "Cause": f.Cause})
+		output, err = v.caught(&v.state.catch[i], map[string]any{"Error": f.Name, "Cause": f.Cause})
 		return output, v.state.catch[i].next, err
 	}
+}
+
+// caught is what a catcher makes of an error.
+func (v *visit) caught(c *catcher, said map[string]any) (any, error) {
+	if v.state.queries != nil {
+		return v.catchQuery(c, said)
+	}
+	output, err := v.merge(c.resultPath, said)
+	if err != nil {
+		return nil, err
+	}
+	return output, v.assign(c.assign, said)
+}
+
+// assign sets a state's variables from the data that their paths lead into.
+func (v *visit) assign(t *template, data any) error {
+	if t == nil {
+		return nil
+	}
+	values, err := t.eval(data, v.context())
+	if err != nil {
+		return err
+	}
+	return v.scope.assign(values)
 }
 
 // failure makes any error a Failure, with the state's place in those that Step Functions itself raises.
@@ -207,7 +232,7 @@ func (v *visit) failure(err error) *Failure {
 	if !errors.As(err, &f) {
 		f = Fail(ErrorRuntime, err.Error())
 	}
-	if !f.placed && (f.Name == ErrorRuntime || f.Name == ErrorIntrinsicFailure || f.Name == ErrorResultPath) {
+	if !f.placed && (f.Name == ErrorRuntime || f.Name == ErrorIntrinsicFailure || f.Name == ErrorResultPath || f.Name == ErrorQueryEvaluation) {
 		f = Fail(f.Name, fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", v.name, v.enterID, f.Cause))
 	}
 	f.placed = true
@@ -247,6 +272,9 @@ func (v *visit) attempt(ctx context.Context) (any, string, error) {
 	if strings.HasSuffix(s.resource, TokenSuffix) && v.x.Token != nil {
 		v.token = v.x.Token()
 	}
+	if s.queries != nil {
+		return v.attemptQuery(ctx)
+	}
 	object := v.context()
 	effective, err := v.filter(s.inputPath, v.input, "InputPath")
 	if err != nil {
@@ -259,7 +287,7 @@ func (v *visit) attempt(ctx context.Context) (any, string, error) {
 		}
 	}
 	var result any
-	next := s.next
+	next, assign := s.next, s.assign
 	switch s.kind {
 	case "Pass":
 		result = arguments
@@ -270,7 +298,10 @@ func (v *visit) attempt(ctx context.Context) (any, string, error) {
 		result = effective
 	case "Choice":
 		result = effective
-		next, err = s.choose(effective, object)
+		var chosen *rule
+		if chosen, next, err = s.choose(effective, object); chosen != nil {
+			assign = chosen.assign
+		}
 	case "Wait":
 		result = effective
 		err = v.wait(ctx, effective, object)
@@ -281,17 +312,20 @@ func (v *visit) attempt(ctx context.Context) (any, string, error) {
 	case "Parallel":
 		result, err = v.parallel(ctx, arguments)
 	case "Map":
-		result, err = v.mapItems(ctx, effective, object)
+		result, err = v.mapState(ctx, effective, object)
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	output, err := v.output(result, object)
-	return output, next, err
+	if err != nil {
+		return nil, "", err
+	}
+	return output, next, v.assign(assign, result)
 }
 
 // output applies ResultSelector, ResultPath and OutputPath.
-func (v *visit) output(result, object any) (any, error) {
+func (v *visit) output(result any, object surroundings) (any, error) {
 	var err error
 	if v.state.selector != nil {
 		if result, err = v.state.selector.eval(result, object); err != nil {

@@ -5,27 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// choose returns the state that a Choice leads to.
-func (s *state) choose(data, object any) (string, error) {
+// choose returns the rule that holds, nil for none, and the state that a Choice leads to.
+func (s *state) choose(data any, object surroundings) (*rule, string, error) {
 	for i := range s.choices {
 		ok, err := s.choices[i].match(data, object)
 		if err != nil {
-			return "", err
+			return nil, "", err
 		}
 		if ok {
-			return s.choices[i].next, nil
+			return &s.choices[i], s.choices[i].next, nil
 		}
 	}
 	if s.defaultChoice == "" {
-		return "", Fail(ErrorNoChoiceMatched, "")
+		return nil, "", Fail(ErrorNoChoiceMatched, "")
 	}
-	return s.defaultChoice, nil
+	return nil, s.defaultChoice, nil
 }
 
 // wait waits until the time that the state names.
-func (v *visit) wait(ctx context.Context, data, object any) error {
+func (v *visit) wait(ctx context.Context, data any, object surroundings) error {
 	s := v.state
 	until := v.entered
 	switch {
@@ -50,6 +51,10 @@ func (v *visit) wait(ctx context.Context, data, object any) error {
 	default:
 		until = until.Add(seconds(s.seconds))
 	}
+	return v.sleepUntil(ctx, until)
+}
+
+func (v *visit) sleepUntil(ctx context.Context, until time.Time) error {
 	if d := until.Sub(v.x.Clock.Now()); d > 0 {
 		return v.x.Clock.Sleep(ctx, d)
 	}
@@ -57,7 +62,7 @@ func (v *visit) wait(ctx context.Context, data, object any) error {
 }
 
 // fail is a Fail state.
-func (v *visit) fail(data, object any) error {
+func (v *visit) fail(data any, object surroundings) error {
 	s := v.state
 	name, cause := s.errorName, s.cause
 	for _, from := range []struct {
@@ -83,8 +88,8 @@ func (v *visit) fail(data, object any) error {
 	return f
 }
 
-// time returns a positive number that a state has as a field, or reads from its input by a path; 0 for none.
-func (v *visit) time(data, object any, given float64, at *path, field string) (float64, error) {
+// positive returns a positive number that a state has as a field, or reads from its input by a path; 0 for none.
+func (v *visit) positive(data any, object surroundings, given float64, at *path, field string) (float64, error) {
 	if at == nil {
 		return given, nil
 	}
@@ -97,16 +102,22 @@ func (v *visit) time(data, object any, given float64, at *path, field string) (f
 }
 
 // task runs a Task within its time.
-func (v *visit) task(ctx context.Context, data, arguments, object any) (any, error) {
+func (v *visit) task(ctx context.Context, data, arguments any, object surroundings) (any, error) {
 	s := v.state
-	limit, err := v.time(data, object, s.timeoutSeconds, s.timeoutPath, "TimeoutSecondsPath")
+	limit, err := v.positive(data, object, s.timeoutSeconds, s.timeoutPath, "TimeoutSecondsPath")
 	if err != nil {
 		return nil, err
 	}
-	heartbeat, err := v.time(data, object, s.heartbeatSeconds, s.heartbeatPath, "HeartbeatSecondsPath")
+	heartbeat, err := v.positive(data, object, s.heartbeatSeconds, s.heartbeatPath, "HeartbeatSecondsPath")
 	if err != nil {
 		return nil, err
 	}
+	return v.perform(ctx, arguments, limit, heartbeat)
+}
+
+// perform runs a Task with its arguments, within a time and with heartbeats in seconds; 0 for none.
+func (v *visit) perform(ctx context.Context, arguments any, limit, heartbeat float64) (any, error) {
+	s := v.state
 	if len(Encode(arguments)) > MaxData {
 		return nil, v.tooLarge()
 	}
@@ -151,7 +162,7 @@ func (v *visit) parallel(ctx context.Context, input any) (any, error) {
 	n := len(v.state.branches)
 	from := v.record("ParallelStateStarted", nil)
 	out, err := v.fan(ctx, n, n, func(ctx context.Context, i int) (any, error) {
-		return v.x.branch(ctx, v.state.branches[i], clone(input), v.item, from)
+		return v.x.branch(ctx, v.state.branches[i], clone(input), v.item, newScope(v.scope), from)
 	})
 	return out, v.fanned("ParallelState", err)
 }
@@ -169,46 +180,53 @@ func (v *visit) fanned(kind string, err error) error {
 	return err
 }
 
-// mapItems runs the processor for every item.
-func (v *visit) mapItems(ctx context.Context, data, object any) (any, error) {
+// mapState is a Map of JSONPath.
+func (v *visit) mapState(ctx context.Context, data any, object surroundings) (any, error) {
 	s := v.state
-	if s.branches[0].distributed {
-		return nil, Fail(ErrorRuntime, "The engine runs Map states in INLINE mode only.")
-	}
 	value, _ := s.itemsPath.get(data, object)
 	items, ok := value.([]any)
 	if !ok {
 		return nil, Fail(ErrorRuntime, fmt.Sprintf("Reference path '%s' must point to array.", s.itemsPath.text))
 	}
-	from := v.record("MapStateStarted", map[string]any{"length": len(items)})
-	limit, err := v.time(data, object, float64(s.concurrency), s.atOncePath, "MaxConcurrencyPath")
+	limit, err := v.positive(data, object, float64(s.concurrency), s.atOncePath, "MaxConcurrencyPath")
 	if err != nil {
 		return nil, err
 	}
+	return v.mapItems(ctx, items, limit, func(item map[string]any) (any, error) {
+		if s.parameters == nil {
+			return clone(item["Value"]), nil
+		}
+		inner := v.context()
+		inner.object["Map"] = map[string]any{"Item": item}
+		return s.parameters.eval(data, inner)
+	})
+}
+
+// mapItems runs the processor for every item, at most limit at once; input makes an item's input.
+func (v *visit) mapItems(ctx context.Context, items []any, limit float64, input func(item map[string]any) (any, error)) (any, error) {
+	if v.state.branches[0].distributed {
+		return nil, Fail(ErrorRuntime, "The engine runs Map states in INLINE mode only.")
+	}
+	from := v.record("MapStateStarted", map[string]any{"length": len(items)})
 	if limit == 0 || limit > mapConcurrency {
 		limit = mapConcurrency
 	}
 	out, err := v.fan(ctx, len(items), int(limit), func(ctx context.Context, i int) (any, error) {
-		return v.iteration(ctx, data, items[i], i, from)
+		item := map[string]any{"Index": int64(i), "Value": items[i]}
+		data, err := input(item)
+		if err != nil {
+			return nil, v.failure(err)
+		}
+		return v.iteration(ctx, data, item, from)
 	})
 	return out, v.fanned("MapState", err)
 }
 
 // iteration runs the processor for one item.
-func (v *visit) iteration(ctx context.Context, data, value any, i, from int) (any, error) {
-	item := map[string]any{"Index": int64(i), "Value": value}
-	input := clone(value)
-	if v.state.parameters != nil {
-		inner := v.context().(map[string]any) //nolint:forcetypeassert // it is always a map
-		inner["Map"] = map[string]any{"Item": item}
-		var err error
-		if input, err = v.state.parameters.eval(data, inner); err != nil {
-			return nil, v.failure(err)
-		}
-	}
-	details := map[string]any{"name": v.name, "index": i}
+func (v *visit) iteration(ctx context.Context, input any, item map[string]any, from int) (any, error) {
+	details := map[string]any{"name": v.name, "index": item["Index"]}
 	last := v.x.Record("MapIterationStarted", from, details)
-	out, err := v.x.branch(ctx, v.state.branches[0], input, item, last)
+	out, err := v.x.branch(ctx, v.state.branches[0], input, item, newScope(v.scope), last)
 	end := "Succeeded"
 	if errors.Is(err, ErrStopped) {
 		end = "Aborted"
