@@ -31,6 +31,20 @@ func (r *rehearsal) permissions() error {
 	return nil
 }
 
+// denials adds to the summary which calls were refused, and says of a rehearsal that failed what would allow them.
+func (r *rehearsal) denials(failed bool) {
+	for _, d := range r.engine.Denials() {
+		name := d.RoleARN[strings.LastIndex(d.RoleARN, "/")+1:]
+		r.summary.Denied = append(r.summary.Denied, report.Denial{Role: name, Action: d.Action, Resource: d.Resource, Reason: d.Reason, Remedy: d.Remedy})
+		if failed {
+			r.log.Note("denied: %s", d.Reason)
+		}
+		if failed && d.Remedy != "" {
+			r.log.Note("  %s", d.Remedy)
+		}
+	}
+}
+
 func reported(role engine.Role) report.Role {
 	out := report.Role{Role: role.Name, Path: strings.TrimSuffix(role.Path, "/Resource"), Needed: role.Needed, Unknown: role.Unknown}
 	for _, c := range role.Calls {

@@ -62,7 +62,10 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if r.engine, err = r.open(ctx, app); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.close(ctx)) }()
+	defer func() {
+		r.denials(err != nil)
+		err = errors.Join(err, r.close(ctx))
+	}()
 	if r.Destroy {
 		return r.destroy(ctx)
 	}

@@ -12,6 +12,9 @@ type Role struct {
 	Path string // construct path, or stack and logical id where the template names none
 }
 
+// Denials returns the calls that were refused to roles since the engine started.
+func (e *Engine) Denials() []iam.Denial { return e.iam.Denials() }
+
 // Roles returns what each role that there is was used for since it was made, by name.
 func (e *Engine) Roles() ([]Role, error) {
 	uses, err := e.iam.Roles()

@@ -51,12 +51,22 @@ type Permission struct {
 	Resource string `json:"resource"`
 }
 
+// Denial is a call that was refused to a role, or a role that was refused to a service.
+type Denial struct {
+	Role     string `json:"role"` // role name
+	Action   string `json:"action"`
+	Resource string `json:"resource"`
+	Reason   string `json:"reason"` // as AWS words it
+	Remedy   string `json:"remedy"` // what would allow it; empty where a statement denies
+}
+
 // Summary is the last JSON line.
 type Summary struct {
 	Status  string       `json:"status"` // "ok" or "failed"
 	Seconds float64      `json:"seconds"`
 	Stacks  []Stack      `json:"stacks"`
 	Skipped []string     `json:"skipped"` // names of stacks that were not deployed, since one before them failed
+	Denied  []Denial     `json:"denied"`  // in this rehearsal
 	Unused  []Permission `json:"unused_permissions"`
 	Error   string       `json:"error,omitempty"` // why the status is "failed"
 }
@@ -125,7 +135,7 @@ func (l *lines) Summary(s Summary) {
 			s.Stacks[i].Outputs = map[string]string{}
 		}
 	}
-	s.Stacks, s.Skipped, s.Unused = orEmpty(s.Stacks), orEmpty(s.Skipped), orEmpty(s.Unused)
+	s.Stacks, s.Skipped, s.Denied, s.Unused = orEmpty(s.Stacks), orEmpty(s.Skipped), orEmpty(s.Denied), orEmpty(s.Unused)
 	l.encode(struct {
 		Type string `json:"type"`
 		Summary

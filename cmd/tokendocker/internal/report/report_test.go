@@ -28,7 +28,7 @@ func TestJSON(t *testing.T) {
 		Failure: &Failure{Path: "Shop/Web", Reason: "no"}}}})
 	want := `{"type":"event","stack":"Shop","region":"us-east-1","path":"Shop/Web","resource_type":"AWS::ECR::Repository","status":"CREATE_COMPLETE"}
 {"type":"image","builder":"Shop/Web","region":"us-east-1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/web","digest":"sha256:abc","tag":"t","built":true,"seconds":2,"overhead_seconds":0.5}
-{"type":"summary","status":"failed","seconds":3,"stacks":[{"name":"Shop","region":"us-east-1","status":"ROLLBACK_COMPLETE","outputs":{},"images":[],"simulated":[],"failure":{"path":"Shop/Web","reason":"no"}}],"skipped":["Site"],"unused_permissions":[],"error":"why"}
+{"type":"summary","status":"failed","seconds":3,"stacks":[{"name":"Shop","region":"us-east-1","status":"ROLLBACK_COMPLETE","outputs":{},"images":[],"simulated":[],"failure":{"path":"Shop/Web","reason":"no"}}],"skipped":["Site"],"denied":[],"unused_permissions":[],"error":"why"}
 `
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)

@@ -25,7 +25,7 @@ func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string,
 		return nil, err
 	}
 	if !found {
-		return nil, refused
+		return nil, r.refuse(roleARN, "sts:AssumeRole", roleARN, refused)
 	}
 	trust, err := policy.Parse([]byte(rights.Trust), policy.Trust)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string,
 		Context: map[string][]string{"aws:SourceAccount": {r.Account}, "sts:RoleSessionName": {name}},
 	})
 	if !d.Allowed {
-		return nil, refused
+		return nil, r.refuse(roleARN, "sts:AssumeRole", roleARN, refused)
 	}
 	return r.open(role, name, time.Time{}, cause), nil
 }

@@ -52,7 +52,7 @@ func (r *Room) Authorize(_ context.Context, as *session.Session, region string, 
 		})
 		r.record(as, need.Action, arn, d, policies)
 		if !d.Allowed {
-			return denied(as, need.Action, arn, d, policies)
+			return r.refuse(as.RoleARN, need.Action, arn, denied(as, need.Action, arn, d, policies))
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ type Room struct {
 
 	mu      sync.Mutex
 	known   map[string]bool // keys of used and of calls
+	denials []Denial        // of this run
 	unknown map[string]bool // AWS managed policies that we do not know
 }
 
