@@ -40,7 +40,11 @@ func TestSmallestPolicies(t *testing.T) {
 	if silent := rehearse("one"); len(silent.roles()) > 0 || !strings.Contains(silent.stderr, "--permissions lists them") {
 		t.Errorf("without --permissions it printed %v and said\n%s", silent.roles(), silent.stderr)
 	}
-	said := rehearse("two", "--permissions").roles()
+	second := rehearse("two", "--permissions")
+	if len(second.summary.Denied) > 0 {
+		t.Errorf("denied were %+v", second.summary.Denied)
+	}
+	said := second.roles()
 	build := said["One/Web/CodeBuildProject/Role"]
 	if !slices.ContainsFunc(build.Calls, func(c report.Call) bool {
 		return c.Action == "ecr:PutImage" && strings.Contains(c.Resource, ":repository/") && c.Allowed
