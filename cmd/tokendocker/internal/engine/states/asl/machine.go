@@ -71,7 +71,7 @@ type Machine struct {
 	startAt        string
 	states         map[string]*state
 	timeoutSeconds float64 // 0 for none
-	distributed    bool    // a Map's processor in DISTRIBUTED mode
+	unserved       bool    // a Map's processor in DISTRIBUTED mode that reads or writes elsewhere
 }
 
 // TaskState is what a definition says about one Task state.

@@ -170,7 +170,9 @@ func (p *parser) processor(o object, s *state) {
 	b := p.machine(o.fields[field], o.at+"/"+field, "StartAt", "States", "Comment", "ProcessorConfig")
 	if processor, ok := o.fields[field].(map[string]any); ok && b != nil {
 		config, _ := processor["ProcessorConfig"].(map[string]any)
-		b.distributed = config["Mode"] == "DISTRIBUTED"
+		for _, field := range []string{"ItemReader", "ItemBatcher", "ResultWriter"} {
+			b.unserved = b.unserved || config["Mode"] == "DISTRIBUTED" && o.has(field)
+		}
 	}
 	s.branches = []*Machine{b}
 }

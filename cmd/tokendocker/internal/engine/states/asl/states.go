@@ -204,8 +204,8 @@ func (v *visit) mapState(ctx context.Context, data any, object surroundings) (an
 
 // mapItems runs the processor for every item, at most limit at once; input makes an item's input.
 func (v *visit) mapItems(ctx context.Context, items []any, limit float64, input func(item map[string]any) (any, error)) (any, error) {
-	if v.state.branches[0].distributed {
-		return nil, Fail(ErrorRuntime, "The engine runs Map states in INLINE mode only.")
+	if v.state.branches[0].unserved {
+		return nil, Fail(ErrorRuntime, "The engine runs Map states over items in their input only, without ItemReader, ItemBatcher and ResultWriter.")
 	}
 	from := v.record("MapStateStarted", map[string]any{"length": len(items)})
 	if limit == 0 || limit > mapConcurrency {

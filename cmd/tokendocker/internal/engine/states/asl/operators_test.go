@@ -1,0 +1,49 @@
+package asl
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// Every comparison of the Choice state, with a value for which it holds and one for which it does not; those that read
+// their operand by a path too. Source: AWS Step Functions Developer Guide, "Choice workflow state", 2026-11.
+func TestEveryOperator(t *testing.T) {
+	const early, late = `"2026-01-01T00:00:00Z"`, `"2026-01-02T00:00:00Z"`
+	type row struct{ operand, holds, not string }
+	rows := map[string]row{
+		"StringEquals": {`"b"`, `"b"`, `"B"`}, "StringLessThan": {`"b"`, `"a"`, `"b"`}, "StringGreaterThan": {`"b"`, `"c"`, `"b"`},
+		"StringLessThanEquals": {`"b"`, `"b"`, `"c"`}, "StringGreaterThanEquals": {`"b"`, `"b"`, `"a"`}, "StringMatches": {`"a*c"`, `"abc"`, `"abd"`},
+		"NumericEquals": {`1`, `1.0`, `"1"`}, "NumericLessThan": {`2`, `1.5`, `2`}, "NumericGreaterThan": {`2`, `3`, `2`},
+		"NumericLessThanEquals": {`2`, `2`, `3`}, "NumericGreaterThanEquals": {`2`, `2`, `1`}, "BooleanEquals": {`true`, `true`, `"true"`},
+		"TimestampEquals": {early, `"2026-01-01T01:00:00+01:00"`, late}, "TimestampLessThan": {late, early, late}, "TimestampGreaterThan": {early, late, early},
+		"TimestampLessThanEquals": {early, early, late}, "TimestampGreaterThanEquals": {late, late, `"no time"`},
+		"IsNull": {`true`, `null`, `0`}, "IsPresent": {`true`, `null`, ``}, "IsNumeric": {`true`, `0.5`, `"0.5"`}, "IsString": {`true`, `""`, `null`},
+		"IsBoolean": {`true`, `false`, `"false"`}, "IsTimestamp": {`true`, early, `"2026-01-01"`},
+	}
+	for _, operator := range sortedKeys(operators) {
+		c, known := rows[operator]
+		if !known {
+			t.Errorf("no row for %s", operator)
+		}
+		rules := []string{fmt.Sprintf(`"%s":%s`, operator, c.operand)}
+		if kind := operators[operator]; kind != 'i' && kind != 'm' {
+			rules = append(rules, fmt.Sprintf(`"%sPath":"$.operand"`, operator))
+		}
+		for _, rule := range rules {
+			machine := `{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Variable":"$.v",` + rule + `,"Next":"Y"}],"Default":"N"},"Y":{"Type":"Pass","Result":true,"End":true},"N":{"Type":"Pass","Result":false,"End":true}}}`
+			for want, value := range map[string]string{"true": c.holds, "false": c.not} {
+				input := fmt.Sprintf(`{"operand":%s,"v":%s}`, c.operand, value)
+				if value == "" {
+					input = `{}`
+				}
+				if got, err := runCase(t, machine, input, echo); err != nil || got != want {
+					t.Errorf("%s of %s is %s, %v, want %s", rule, value, got, err, want)
+				}
+			}
+		}
+	}
+	if !slices.Equal(sortedKeys(rows), sortedKeys(operators)) {
+		t.Errorf("%d rows, %d operators", len(rows), len(operators))
+	}
+}
