@@ -105,8 +105,10 @@ var cases = []struct {
 	{name: "source identity", source: pageSource, in: iam.Assumption{SourceIdentity: "me"}, role: roleOf(trustAll, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceIdentity":"me"}}}`, "")},
 	{name: "source identity without the right", source: pageSource, in: iam.Assumption{SourceIdentity: "me"}, role: roleOf(trusting(`"sts:AssumeRole"`, ""), allowAll, ""), want: "perform: sts:SetSourceIdentity on"},
 	{name: "without a second factor", source: pageKeys, role: roleOf(trustAll, allowAll+`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}`, ""), want: "explicit deny in an identity-based"},
-	{name: "condition on the resource's tags", source: pageKeys, limit: "aws:ResourceTag and the services' own keys of tags are not there: such a condition does not hold, unless it is negated or ends in IfExists",
+	{name: "condition on the resource's tags", source: pageKeys, limit: "aws:ResourceTag, aws:RequestTag (but of sessions) and the services' own keys of tags are not there: such a condition does not hold, unless it is negated or ends in IfExists",
 		role: roleOf(trustAll, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}`, ""), want: "identity-based"},
+	{name: "condition on the address", source: pageKeys, limit: "every call comes from 127.0.0.1, and from no VPC: aws:SourceVpc, aws:SourceVpce and aws:VpcSourceIp are not there",
+		role: roleOf(trustAll, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}`, "")},
 	{name: "condition on the organization", source: pageKeys, limit: "the account is in no organization, and there are no service control policies",
 		role: roleOf(trustAll, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`, ""), want: "identity-based"},
 }

@@ -3,11 +3,14 @@ package sts_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door/doortest"
@@ -112,5 +115,53 @@ func TestAssumeRole(t *testing.T) {
 				t.Errorf("got %v, want %q (%s)", err, c.want, c.source)
 			}
 		})
+	}
+}
+
+// TestSessionParameters passes all that AssumeRole takes through a real client.
+func TestSessionParameters(t *testing.T) {
+	a := newAccount(t)
+	_, err := a.iam.Resources()["AWS::IAM::Role"].Create(t.Context(), resource.Request{LogicalID: "R", Properties: map[string]any{
+		"RoleName": "R", "AssumeRolePolicyDocument": map[string]any{"Version": "2012-10-17", "Statement": map[string]any{"Effect": "Allow",
+			"Action": []any{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}, "Principal": map[string]any{"AWS": doortest.Account}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := awssts.NewFromConfig(a.Config(a.Operator))
+	const document = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	out, err := client.AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: arn("R"), RoleSessionName: aws.String("run"), Policy: aws.String(document),
+		PolicyArns:        []types.PolicyDescriptorType{{Arn: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}},
+		Tags:              []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}, {Key: aws.String("cost"), Value: aws.String("b")}},
+		TransitiveTagKeys: []string{"team"}, SourceIdentity: aws.String("me")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, found := a.Sessions.Find(*out.Credentials.AccessKeyId)
+	if !found {
+		t.Fatal("there is no such session")
+	}
+	got := fmt.Sprint(s.Policies, s.Tags, s.Transitive, s.SourceIdentity)
+	if want := fmt.Sprint([]string{"arn:aws:iam::aws:policy/ReadOnlyAccess", document}, map[string]string{"team": "a", "cost": "b"}, []string{"team"}, "me"); got != want {
+		t.Errorf("the session has %s, want %s", got, want)
+	}
+}
+
+// TestOtherOperations is the marked case table of what there is not.
+func TestOtherOperations(t *testing.T) {
+	a := newAccount(t)
+	client := awssts.NewFromConfig(a.Config(a.Operator))
+	cases := []struct {
+		name, source, limit string
+		do                  func() error
+	}{
+		{name: "credentials of one's own", source: "AWS STS API Reference, GetSessionToken, 2026-11", limit: "there are GetCallerIdentity and AssumeRole; nobody is federated", do: func() error {
+			_, err := client.GetSessionToken(t.Context(), nil)
+			return err
+		}},
+	}
+	for _, c := range cases {
+		if err := c.do(); err == nil || !strings.Contains(err.Error(), "tokendocker has no sts:") {
+			t.Errorf("%s: %v (%s)", c.name, err, c.source)
+		}
 	}
 }
