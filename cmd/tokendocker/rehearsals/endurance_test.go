@@ -160,7 +160,7 @@ func TestFullDisk(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			app, files := one(c.dockerfile)
 			r := newApp(t, app, files)
-			r.smallDisk(c.size)
+			r.smallDisk(r.state, c.size)
 			o := r.rehearse(nil).wantExit(5)
 			if !strings.Contains(o.stderr, "the disk of the state folder "+r.state+" is full") {
 				t.Errorf("it said\n%s", o.stderr)
@@ -172,18 +172,31 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// smallDisk makes the state folder a disk of its own.
-func (r *rehearsed) smallDisk(size string) {
+// TestFullTemporaryFolder has no room for the files that the CDK and the command put into the temporary folder.
+func TestFullTemporaryFolder(t *testing.T) {
+	app, files := one("FROM busybox:1\nARG A\nRUN true\n")
+	r := newApp(t, app, files)
+	temporary := filepath.Join(t.TempDir(), "tmp")
+	r.smallDisk(temporary, "1m")
+	o := r.rehearse(settings{"TMPDIR=" + temporary}).wantExit(5)
+	if !strings.Contains(o.stderr, "a disk of this machine is full") || !strings.Contains(o.stderr, "TMPDIR") {
+		t.Errorf("it said\n%s", o.stderr)
+	}
+	r.wantNothingLeft()
+}
+
+// smallDisk makes a folder a disk of its own.
+func (r *rehearsed) smallDisk(dir, size string) {
 	r.t.Helper()
-	must(r.t, os.MkdirAll(r.state, 0o700))
-	out, err := exec.CommandContext(r.t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", r.state).CombinedOutput()
+	must(r.t, os.MkdirAll(dir, 0o700))
+	out, err := exec.CommandContext(r.t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput()
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) && os.Geteuid() != 0 {
 		r.t.Skipf("only root can make a small disk: %s", out)
 	}
 	if err != nil {
 		r.t.Fatalf("mount: %v: %s", err, out)
 	}
-	r.t.Cleanup(func() { _ = exec.Command("umount", "--lazy", r.state).Run() })
+	r.t.Cleanup(func() { _ = exec.Command("umount", "--lazy", dir).Run() })
 }
 
 // moreDisk gives the disk of the state folder room.

@@ -59,10 +59,13 @@ func (r *rehearsal) explained(ctx context.Context, err error) error {
 		return nil
 	}
 	kind := fault.KindOf(err)
-	full := kind != fault.Deploy && strings.Contains(err.Error(), syscall.ENOSPC.Error()) // a deploy's text may be a build's
-	if full || errors.Is(err, syscall.ENOSPC) || errors.Is(context.Cause(ctx), errDiskFull) {
+	full := errors.Is(err, syscall.ENOSPC) || kind != fault.Deploy && strings.Contains(err.Error(), syscall.ENOSPC.Error()) // a deploy's text may be a build's
+	switch {
+	case errors.Is(context.Cause(ctx), errDiskFull), full && strings.Contains(err.Error(), r.State):
 		return fault.New(fault.Machine, "make room there or name another folder with --state; the next rehearsal rolls back what was not finished",
 			"the disk of the state folder %s is full", r.State)
+	case full:
+		return fault.New(fault.Machine, "make room there; TMPDIR names the folder of temporary files", "a disk of this machine is full: %v", err)
 	}
 	if kind != fault.Deploy || r.engine == nil {
 		return err
