@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/progress"
@@ -94,7 +95,7 @@ func serve(ctx context.Context, s streams, o engineOptions) error {
 	stop, end := s.interrupts.gently("stopping; what is being deployed now is rolled back by the next engine")
 	defer end()
 	e, err := start(ctx, engine.Options{StateDir: o.State, Account: o.Account, Region: o.Region, Clients: true, Port: o.Port,
-		Progress: func(line string) { log.Note("%s", line) }}, o.Verbose, s.err)
+		Progress: func(line string) { log.Note("%s", line) }, OnDenial: func(d iam.Denial) { noteDenial(log, d) }}, o.Verbose, s.err)
 	if err != nil {
 		return err
 	}

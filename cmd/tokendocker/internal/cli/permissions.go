@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/progress"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
 )
 
@@ -37,11 +39,16 @@ func (r *rehearsal) denials(failed bool) {
 		name := d.RoleARN[strings.LastIndex(d.RoleARN, "/")+1:]
 		r.summary.Denied = append(r.summary.Denied, report.Denial{Role: name, Action: d.Action, Resource: d.Resource, Reason: d.Reason, Remedy: d.Remedy})
 		if failed {
-			r.log.Note("denied: %s", d.Reason)
+			noteDenial(r.log, d)
 		}
-		if failed && d.Remedy != "" {
-			r.log.Note("  %s", d.Remedy)
-		}
+	}
+}
+
+// noteDenial says which call was refused, and what would allow it.
+func noteDenial(log *progress.Log, d iam.Denial) {
+	log.Note("denied: %s", d.Reason)
+	if d.Remedy != "" {
+		log.Note("  %s", d.Remedy)
 	}
 }
 

@@ -54,6 +54,7 @@ type Options struct {
 	Port     int               // on 127.0.0.1; 0: a free one
 	Log      *slog.Logger      // what goes on inside
 	Progress func(line string) // the sandbox's slow steps
+	OnDenial func(iam.Denial)  // told each refused call once, as it happens; may be nil
 }
 
 // Engine is an AWS account whose state is one folder. It is safe for concurrent use.
@@ -130,7 +131,7 @@ func (e *Engine) build(ctx context.Context) error {
 // openDoor makes the front: who calls, and whether they may.
 func (e *Engine) openDoor(ctx context.Context) (err error) {
 	e.iam, err = iam.New(iam.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
-		Sessions: e.sessions, Store: e.store, Switches: &e.options.Switches})
+		Sessions: e.sessions, Store: e.store, Switches: &e.options.Switches, OnDenial: e.options.OnDenial})
 	if err != nil {
 		return err
 	}

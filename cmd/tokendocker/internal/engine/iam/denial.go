@@ -21,13 +21,22 @@ const maxDenials = 200
 // refuse remembers a refusal in this run, and returns it.
 func (r *Room) refuse(roleARN, action, arn string, e *protocol.Error) *protocol.Error {
 	d := Denial{RoleARN: roleARN, Action: action, Resource: arn, Reason: e.Message, Remedy: e.Hint}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	same := func(o Denial) bool { return o.RoleARN == roleARN && o.Action == action && o.Resource == arn }
-	if roleARN != "" && len(r.denials) < maxDenials && !slices.ContainsFunc(r.denials, same) {
-		r.denials = append(r.denials, d)
+	if roleARN != "" && r.remember(d) && r.OnDenial != nil {
+		r.OnDenial(d)
 	}
 	return e
+}
+
+// remember keeps a denial and reports whether it is a new one.
+func (r *Room) remember(d Denial) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	same := func(o Denial) bool { return o.RoleARN == d.RoleARN && o.Action == d.Action && o.Resource == d.Resource }
+	if len(r.denials) == maxDenials || slices.ContainsFunc(r.denials, same) {
+		return false
+	}
+	r.denials = append(r.denials, d)
+	return true
 }
 
 // Denials returns what was refused in this run, each once, in the order in which it first was.

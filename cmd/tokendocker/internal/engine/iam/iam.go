@@ -23,6 +23,7 @@ type Options struct {
 	Sessions  *session.Sessions
 	Store     *state.Store
 	Switches  *switches.Switches // nil means a good day
+	OnDenial  func(Denial)       // told each denial once; may be nil
 }
 
 // Room is the IAM of one account. It is safe for concurrent use.
