@@ -10,12 +10,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,9 +28,12 @@ func main() {
 	runs := flag.Int("runs", 3, "deployments of each kind; the median counts")
 	out := flag.String("out", filepath.Join("docs", "benchmarks.md"), "file to write")
 	flag.Parse()
-	if err := bench(*runs, *out); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := bench(ctx, *runs, *out); err != nil {
+		stop()
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:gocritic // stop has run
 	}
 }
 
@@ -57,13 +62,13 @@ type measured struct {
 // shape is what a template has in it.
 type shape struct{ Resources, Functions int }
 
-func bench(runs int, out string) error {
+func bench(ctx context.Context, runs int, out string) error {
 	work, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a temporary folder
-	subjects, err := prepare(work)
+	subjects, err := prepare(ctx, work)
 	if err != nil {
 		return err
 	}
@@ -71,7 +76,7 @@ func bench(runs int, out string) error {
 	shapes := map[string][]shape{}   // by subject: one image, ten images
 	for run := range runs {
 		for _, s := range subjects { // in turns, so that a busy moment of the machine meets both
-			life, err := s.live(filepath.Join(work, fmt.Sprintf("%s-%d", s.name, run)))
+			life, err := s.live(ctx, filepath.Join(work, fmt.Sprintf("%s-%d", s.name, run)))
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -80,7 +85,7 @@ func bench(runs int, out string) error {
 	}
 	for _, s := range subjects {
 		for _, images := range []int{1, 10} {
-			found, err := s.shape(filepath.Join(work, fmt.Sprintf("%s-shape-%d", s.name, images)), images)
+			found, err := s.shape(ctx, filepath.Join(work, fmt.Sprintf("%s-shape-%d", s.name, images)), images)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -91,7 +96,7 @@ func bench(runs int, out string) error {
 }
 
 // prepare builds our app and finds npm's.
-func prepare(work string) ([]subject, error) {
+func prepare(ctx context.Context, work string) ([]subject, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func prepare(work string) ([]subject, error) {
 		return nil, err
 	}
 	own := filepath.Join(work, "builders")
-	if said, err := exec.Command("go", "build", "-o", own, "./testdata/apps/builders").CombinedOutput(); err != nil {
+	if said, err := exec.CommandContext(ctx, "go", "build", "-o", own, "./testdata/apps/builders").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build our app: %w\n%s", err, said)
 	}
 	return []subject{
@@ -139,7 +144,7 @@ func (s subject) write(dir string, images int) error {
 }
 
 // live deploys all steps into one state folder.
-func (s subject) live(dir string) ([]measured, error) {
+func (s subject) live(ctx context.Context, dir string) ([]measured, error) {
 	if err := s.write(dir, 1); err != nil {
 		return nil, err
 	}
@@ -148,7 +153,7 @@ func (s subject) live(dir string) ([]measured, error) {
 	var before measured
 	for _, p := range steps() {
 		fmt.Fprintf(os.Stderr, "bench: %s: %s\n", s.name, p.name)
-		cmd := s.command(filepath.Join("bin", "tokendocker"), "rehearse", dir, "--state", state, "--json", "--set", "Bench.T.TopicName="+p.value)
+		cmd := s.command(ctx, filepath.Join("bin", "tokendocker"), "rehearse", dir, "--state", state, "--json", "--set", "Bench.T.TopicName="+p.value)
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if err := cmd.Run(); err != nil {
@@ -164,8 +169,8 @@ func (s subject) live(dir string) ([]measured, error) {
 	return out, nil
 }
 
-func (s subject) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...) //nolint:gosec // the two apps of this program
+func (s subject) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the two apps of this program
 	cmd.Env = append(append(os.Environ(), "CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "TOKENDOCKER_REHEARSE_TIME_SCALE=1"), s.env...)
 	return cmd
 }
@@ -204,12 +209,12 @@ func counted(state string) (measured, error) {
 }
 
 // shape synthesizes an app and counts what its template has.
-func (s subject) shape(dir string, images int) (shape, error) {
+func (s subject) shape(ctx context.Context, dir string, images int) (shape, error) {
 	if err := s.write(dir, images); err != nil {
 		return shape{}, err
 	}
 	line := strings.Fields(s.app)
-	cmd := s.command(line[0], line[1:]...)
+	cmd := s.command(ctx, line[0], line[1:]...)
 	cmd.Dir, cmd.Env = dir, append(cmd.Env, "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"))
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return shape{}, fmt.Errorf("synth: %w\n%s", err, said)
