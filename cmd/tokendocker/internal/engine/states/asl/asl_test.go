@@ -83,6 +83,8 @@ func TestStateCases(t *testing.T) {
 		{name: "distributed map over a bucket", source: guide + "Using Map state in Distributed mode, 2026-11", limit: "items come from the state's input, and results go into its output",
 			machine: single(`{"Type":"Map","ItemReader":{"Resource":"arn:aws:states:::s3:listObjectsV2","Parameters":{"Bucket":"b"}},"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"B","States":{"B":{"Type":"Succeed"}}},"End":true}`), input: `[]`, want: `!States.Runtime`},
 		{name: "too much data", source: guide + "Quotas, 2026-11", machine: single(`{"Type":"Pass","Parameters":{"a.$":"States.Array($,$)"},"End":true}`), input: `"` + strings.Repeat("x", 200_000) + `"`, want: `!States.DataLimitExceeded`},
+		{name: "too many events", source: guide + "Quotas, 2026-11", machine: `{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"B"}],"Default":"A"},"B":{"Type":"Succeed"}}}`, input: `{}`,
+			want: `!States.Runtime: The execution reached the maximum number of history events (25000).`},
 		{name: "execution time-out", source: guide + "State machine structure, 2026-11", machine: `{"StartAt":"A","TimeoutSeconds":5,"States":{"A":{"Type":"Wait","Seconds":500,"End":true}}}`, input: `{}`, want: "!context deadline exceeded"},
 	}
 	for _, c := range cases {

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/blues/jsonata-go"
 	"github.com/blues/jsonata-go/jparse"
@@ -151,37 +152,66 @@ func (q *query) eval(states map[string]any, around surroundings, field string) (
 	return clone(q.value), nil
 }
 
-// evaluate runs one expression. Variables are registered with each, since one expression may run many times at once.
-func evaluate(text string, states map[string]any, around surroundings, field string) (out any, err error) {
-	fail := func(why any) error {
-		return Fail(ErrorQueryEvaluation, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' threw an error during evaluation. %v", text, field, why))
-	}
-	defer func() {
-		if problem := recover(); problem != nil { // of the library; the expression may be anything
-			out, err = nil, fail(problem)
-		}
-	}()
-	expression, err := jsonata.Compile(text)
-	if err != nil {
-		return nil, fail(err)
-	}
+// longest is the real time that one expression gets. AWS names no number; here nothing can stop the library, so a longer
+// one is left behind.
+const longest = 10 * time.Second
+
+// evaluate runs one expression within its time.
+func evaluate(text string, states map[string]any, around surroundings, field string) (any, error) {
 	bound := map[string]any{"states": withNulls(states)}
 	for name, value := range around.variables.all() {
 		bound[name] = withNulls(value)
 	}
-	if err := errors.Join(expression.RegisterVars(bound), expression.RegisterExts(extensions())); err != nil {
-		return nil, fail(err)
+	type answer struct {
+		value any
+		err   error
 	}
-	result, err := expression.Eval(nil)
-	if errors.Is(err, jsonata.ErrUndefined) {
-		return nil, Fail(ErrorQueryEvaluation, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' returned nothing (undefined).", text, field))
+	done := make(chan answer, 1)
+	go func() {
+		value, err := run(text, bound)
+		done <- answer{value, err}
+	}()
+	limit := time.NewTimer(longest)
+	defer limit.Stop()
+	select {
+	case a := <-done:
+		if errors.Is(a.err, jsonata.ErrUndefined) {
+			return nil, Fail(ErrorQueryEvaluation, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' returned nothing (undefined).", text, field))
+		}
+		if a.err != nil {
+			return nil, Fail(ErrorQueryEvaluation, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' threw an error during evaluation. %v", text, field, a.err))
+		}
+		return a.value, nil
+	case <-limit.C:
+		return nil, Fail(ErrorQueryEvaluation, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' takes more than %v.", text, field, longest))
+	}
+}
+
+// run evaluates an expression. It is compiled each time, since variables are registered with it and it may run many
+// times at once.
+func run(text string, variables map[string]any) (out any, err error) {
+	defer func() {
+		if problem := recover(); problem != nil { // of the library; the expression may be anything
+			out, err = nil, fmt.Errorf("%v", problem)
+		}
+	}()
+	expression, err := jsonata.Compile(text)
+	if err == nil {
+		err = errors.Join(expression.RegisterVars(variables), expression.RegisterExts(extensions()))
 	}
 	if err != nil {
-		return nil, fail(err)
+		return nil, err
+	}
+	result, err := expression.Eval(nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, isFunction := result.(jtypes.Callable); isFunction {
+		return nil, errors.New("the result is a function")
 	}
 	raw, err := json.Marshal(result)
 	if err != nil {
-		return nil, fail("The result is not JSON.")
+		return nil, errors.New("the result is not JSON")
 	}
 	return Decode(raw)
 }

@@ -53,6 +53,7 @@ func TestJSONataCases(t *testing.T) {
 		{name: "hash", source: functions, machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% $hash('input data', 'SHA-1') %}"}`), input: `{}`, want: `"aaff4a450a104cd177d28d18d74485e8cae074b7"`},
 		{name: "parse", source: functions, machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% $parse($states.input.s).a %}"}`), input: `{"s":"{\"a\":[1]}"}`, want: `[1]`},
 		{name: "uuid and random", source: functions, machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% [$length($uuid()), $random() < 1, $random(7) = $random(7)] %}"}`), input: `{}`, want: `[36,true,true]`},
+		{name: "result that is no data", source: guide, machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% $sum %}"}`), input: `{}`, want: `!States.QueryEvaluationError`},
 		{name: "eval", source: functions, machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% $eval('1') %}"}`), input: `{}`, want: `!States.QueryEvaluationError`},
 		{name: "newer functions", source: "jsonata.org, release notes, 2026-11", limit: "expressions are those of JSONata 1.5; functions that later versions added are not all there, and functions that call others of the expression's own are refused",
 			machine: jsonataMachine(`"A":{"Type":"Succeed","Output":"{% $states.input.a ?? 1 %}"}`), input: `{}`, want: `!Invalid State Machine Definition`},
