@@ -127,6 +127,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	need := protocol.Need{Action: "ecr:" + call.Operation, Resources: op.resources(where(call, t.RegistryID), t)}
 	if len(need.Resources) == 1 {
 		need.ResourcePolicy = string(r.ResourcePolicy(need.Resources[0]))
+		need.Conditions = r.tagged(need.Resources[0])
 	}
 	needs := []protocol.Need{need}
 	if call.Operation == "PutReplicationConfiguration" {
