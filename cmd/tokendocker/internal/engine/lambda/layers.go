@@ -70,7 +70,7 @@ func (r *Room) dropFiles(f Function) error {
 }
 
 // layerProvider is AWS::Lambda::LayerVersion. Ref is the version's ARN. Its files are found by the paths of each runtime,
-// and not below /opt, where a plain process of this machine cannot have them.
+// and below /opt where this machine allows a mount for one process.
 type layerProvider struct{ room *Room }
 
 // Immutable returns all properties: a layer's version is never changed.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -133,9 +134,12 @@ func TestLayerCases(t *testing.T) {
 			layers: []map[string]string{{"bin/hello": "#!/bin/sh\nprintf hi"}}, want: `"hi"`},
 		{name: "bootstrap", source: "Building a custom runtime, 2026-11", runtime: "provided.al2023", code: map[string]string{"readme": "x"},
 			layers: []map[string]string{{"bootstrap": "#!/bin/sh\nexit 9"}}, want: `exit status 9`},
-		{name: "path below /opt", source: "Packaging your layer content, 2026-11", limit: "layers are found by the paths of each runtime, and not below /opt",
+		{name: "path below /opt", source: "Packaging your layer content, 2026-11", limit: "only where this machine lets a process have mounts of its own",
 			runtime: "python3.13", code: map[string]string{"index.py": "import os\ndef handler(e, c): return os.path.exists('/opt/python/shared.py')"},
-			layers: []map[string]string{{"python/shared.py": ""}}, want: `false`},
+			layers: []map[string]string{{"python/shared.py": ""}}, want: strconv.FormatBool(canMount())},
+		{name: "several below /opt", source: "Adding layers to functions, 2026-11", limit: "the same",
+			runtime: "python3.13", code: map[string]string{"index.py": "import os\ndef handler(e, c): return os.path.exists('/opt/one') and open('/opt/two').read() == 'last'"},
+			layers: []map[string]string{{"one": "", "two": "first"}, {"two": "last"}}, want: strconv.FormatBool(canMount())},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
