@@ -116,3 +116,34 @@ func TestSynthRunsTheApp(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestSynthAnswersLookUps: an app that looks up the zones of a region is run again with them; other look-ups stay
+// unanswered, for Open to refuse.
+// Source: aws-cdk-cli, toolkit-lib, context-providers; aws-cdk-lib, Stack.availabilityZones, 2026-11.
+func TestSynthAnswersLookUps(t *testing.T) {
+	app := t.TempDir()
+	const key = "availability-zones:account=123456789012:region=eu-west-1"
+	script := `mkdir -p $CDK_OUTDIR; echo run >> runs; if echo "$CDK_CONTEXT_JSON" | grep -q '"` + key + `":\["eu-west-1a"'
+then echo '{"version": "54.0.0", "artifacts": {}}' > $CDK_OUTDIR/manifest.json
+else echo '{"version": "54.0.0", "artifacts": {}, "missing": [{"key": "` + key + `", "provider": "availability-zones"}, {"key": "vpc-provider:x:region=eu-west-1", "provider": "vpc-provider"}]}' > $CDK_OUTDIR/manifest.json; fi`
+	for name, text := range map[string]string{"app.sh": script, "cdk.json": `{"app": "sh app.sh"}`} {
+		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synth := func(zones func(string) []string) (string, error) {
+		out, err := Synth(t.Context(), App{Dir: app, OutDir: filepath.Join(app, "out"), Zones: zones})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = Open(out)
+		runs, _ := os.ReadFile(filepath.Join(app, "runs"))
+		return string(runs), err
+	}
+	if runs, err := synth(func(region string) []string { return []string{region + "a"} }); err != nil || runs != "run\nrun\n" {
+		t.Errorf("%q, %v", runs, err)
+	}
+	if _, err := synth(nil); err == nil || !strings.Contains(err.Error(), "looks values up in an AWS account ("+key+")") {
+		t.Errorf("%v", err)
+	}
+}

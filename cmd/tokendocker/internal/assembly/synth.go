@@ -26,6 +26,8 @@ type App struct {
 	Region  string    // region of stacks that name none, CDK_DEFAULT_REGION
 	OutDir  string    // where the assembly goes; made new
 	Output  io.Writer // what the app prints while it runs; may be nil
+	// Zones are a region's availability zones, for apps that look them up; nil: no lookup is answered.
+	Zones func(region string) []string
 }
 
 // The newest schema of cloud assemblies that Open reads; the app refuses an older command by it.
@@ -53,12 +55,28 @@ func Synth(ctx context.Context, app App) (string, error) {
 	if dir := filepath.Join(app.Dir, config.App); IsAssembly(dir) {
 		return dir, nil // cdk.json may name an assembly that is there already
 	}
+	for {
+		if err := app.run(ctx, config); err != nil {
+			return "", err
+		}
+		if !IsAssembly(app.OutDir) {
+			return "", fault.New(fault.Synth, "end the app with app.Synth(nil)",
+				"the app could not be synthesized: its command `%s` wrote no cloud assembly", config.App)
+		}
+		if more, err := app.lookUp(config.Context); err != nil || !more {
+			return app.OutDir, err
+		}
+	}
+}
+
+// run runs the app's command once.
+func (app App) run(ctx context.Context, config cdkConfig) error {
 	if err := os.RemoveAll(app.OutDir); err != nil {
-		return "", fault.Wrap(fault.Machine, "", err, "cannot empty the folder for the app's output")
+		return fault.Wrap(fault.Machine, "", err, "cannot empty the folder for the app's output")
 	}
 	env, err := app.environment(config.Context)
 	if err != nil {
-		return "", err
+		return err
 	}
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, "sh", "-c", config.App)
@@ -70,15 +88,30 @@ func Synth(ctx context.Context, app App) (string, error) {
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
+			return context.Cause(ctx)
 		}
-		return "", fault.New(fault.Synth, "", "the app could not be synthesized: %s", explain(config.App, err, said.String()))
+		return fault.New(fault.Synth, "", "the app could not be synthesized: %s", explain(config.App, err, said.String()))
 	}
-	if !IsAssembly(app.OutDir) {
-		return "", fault.New(fault.Synth, "end the app with app.Synth(nil)",
-			"the app could not be synthesized: its command `%s` wrote no cloud assembly", config.App)
+	return nil
+}
+
+// lookUp answers what the app looked up, as far as that can be known without an AWS account, and reports whether that is
+// anything new: then the app is run again, as the CDK CLI does.
+func (app App) lookUp(settings map[string]any) (more bool, err error) {
+	if app.Zones == nil {
+		return false, nil
 	}
-	return app.OutDir, nil
+	m, err := readManifest(app.OutDir)
+	if err != nil {
+		return false, err
+	}
+	for _, missing := range m.Missing {
+		_, region, ok := strings.Cut(missing.Key, ":region=")
+		if _, known := settings[missing.Key]; !known && ok && missing.Provider == "availability-zones" {
+			settings[missing.Key], more = app.Zones(region), true
+		}
+	}
+	return more, nil
 }
 
 // cdkConfig is cdk.json, as far as it matters here.

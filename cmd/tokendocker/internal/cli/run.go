@@ -12,6 +12,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
@@ -36,7 +37,7 @@ func rehearse(ctx context.Context, s streams, o rehearseOptions) error {
 	if o.JSON {
 		r.printer = report.JSON(s.out)
 	}
-	ctx, end := watchDisk(ctx, o.State)
+	ctx, end := watchMachine(ctx, o.State)
 	defer end()
 	err := r.explained(ctx, r.run(ctx))
 	r.log.Close()
@@ -94,7 +95,7 @@ func (r *rehearsal) skip(stacks []assembly.Stack) {
 func (r *rehearsal) synth(ctx context.Context) (*assembly.Assembly, error) {
 	dir := r.App
 	if !assembly.IsAssembly(dir) {
-		app := assembly.App{Dir: dir, Account: r.Account, Region: r.Region, OutDir: filepath.Join(r.State, "cdk.out")}
+		app := assembly.App{Dir: dir, Account: r.Account, Region: r.Region, OutDir: filepath.Join(r.State, "cdk.out"), Zones: ec2.Zones}
 		if r.Verbose {
 			app.Output = r.err
 		}
