@@ -95,11 +95,12 @@ func (e *Engine) openBuilds(context.Context) (err error) {
 	e.codebuild, err = codebuild.New(codebuild.Options{State: e.store, Clock: e.clock, Switches: &e.options.Switches,
 		Caller: e.door, Roles: e.iam, Objects: e.s3, Network: e.ec2, Log: e.options.Log,
 		NewContainer: func(ctx context.Context, spec sandbox.ContainerSpec) (codebuild.Container, error) {
+			defer e.clock.Slow()() // AWS has machines
 			c, err := e.sandbox.NewContainer(ctx, spec)
 			if err != nil {
 				return nil, err
 			}
-			return &cleanContainer{Container: c, sandbox: e.sandbox}, nil
+			return &cleanContainer{Container: c, sandbox: e.sandbox, slow: e.clock.Slow}, nil
 		}})
 	if err != nil {
 		return err
@@ -112,10 +113,12 @@ func (e *Engine) openBuilds(context.Context) (err error) {
 type cleanContainer struct {
 	*sandbox.Container
 	sandbox *sandbox.Sandbox
+	slow    func() (faster func())
 }
 
 // Remove removes the container and what its build left in the docker daemon.
 func (c *cleanContainer) Remove(ctx context.Context) error {
+	defer c.slow()()
 	if err := c.Container.Remove(ctx); err != nil {
 		return err
 	}
