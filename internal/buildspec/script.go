@@ -42,7 +42,7 @@ cd "$CODEBUILD_SRC_DIR" || fail 'the build context is not there'
 if [ -e ` + Archive + ` ]; then
   tar -xpf ` + Archive + ` --no-same-owner && rm -f ` + Archive + ` || fail 'the build context could not be unpacked'
 fi
-login=$(AWS_MAX_ATTEMPTS=10 aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "$registry" 2>&1) ||
+login=$(AWS_MAX_ATTEMPTS=5 aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "$registry" 2>&1) ||
   { printf '%s\n' "$login"; fail 'could not log in to the image registry'; }
 if [ {{login}} = 1 ]; then
   login=$(printf '%s' "${TOKENDOCKER_LOGIN_PASSWORD:-}" |

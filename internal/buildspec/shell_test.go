@@ -63,7 +63,7 @@ const fake = `#!/bin/bash
 me=${0##*/}
 printf '%s\0' "$me" "$@" >"$(mktemp "$FAKE_RECORD/call.XXXXXX")"
 case "$me $1 $2" in
-"aws ecr get-login-password") [ "${AWS_MAX_ATTEMPTS:-3}" = 10 ] || exit 4; printf 'pass\nword'; exit "${FAKE_AWS:-0}" ;;
+"aws ecr get-login-password") [ "${AWS_MAX_ATTEMPTS:-3}" = 5 ] || exit 4; printf 'pass\nword'; exit "${FAKE_AWS:-0}" ;;
 "docker login --username="*) cat >"$FAKE_RECORD/private"; echo 'login said this'; exit "${FAKE_PRIVATE:-0}" ;;
 "docker login "*) cat >"$FAKE_RECORD/password"; echo 'login said this'; exit "${FAKE_LOGIN:-0}" ;;
 "docker buildx create") exit "${FAKE_CREATE:-0}" ;;

@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "2af3764a660082c7c8486f50e0c686756f77e157cf49904fcd378aaed9816755"
+const For = "731bec965754c9c5c4530bc9e1fbb9b453fcd083cd62fafd8dceecbfd4a29d2e"
