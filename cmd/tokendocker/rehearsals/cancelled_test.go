@@ -67,6 +67,7 @@ const quick = 45 * time.Second
 // TestCancelled: a deployment that is cancelled while an image builds rolls back at once. The build is stopped first;
 // after a creation nothing is left, after an update the old image is there, in use, and can be built on.
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	p := synthesize(t)
 	t.Run("create", func(t *testing.T) {
 		w := p.at(t).world()
@@ -111,6 +112,7 @@ func TestCancelled(t *testing.T) {
 // TestMeddled: somebody stops the build, or something takes the build context out of S3; each is said in its own words,
 // at once.
 func TestMeddled(t *testing.T) {
+	t.Parallel()
 	p := synthesize(t)
 	t.Run("build stopped", func(t *testing.T) {
 		w := p.at(t).world()

@@ -108,30 +108,31 @@ func (r *rehearsed) wantNothingLeft() {
 
 // TestFaults turns on one fault after the other, under a faster clock; each has its right answer.
 func TestFaults(t *testing.T) {
-	app, files := one("FROM busybox:1\nARG A\nRUN echo $A > /a\n")
-	r := newApp(t, app, files)
+	t.Parallel()
 	cases := []struct {
 		name, faults string
 		scale        int
 		exit         int
 		says         string // in the failure's reason
 	}{
-		{"slow policies", "policy-delay=20s", 20, 0, ""}, // first, while every policy is new
+		{"slow policies", "policy-delay=20s", 20, 0, ""},
 		{"lost event", "lose-build-events", 30, 0, ""},
-		{"no build slot", "build-slots=-1", 100, 4, "no free build slot"},
-		{"killed handler", "kill-invocations=1", 30, 0, ""},
+		{"no build slot", "build-slots=-1", 60, 4, "no free build slot"},
+		{"killed handler", "kill-invocations=1", 20, 0, ""},
 		{"duplicate event", "duplicate-events", 10, 0, ""},
 		{"late log", "log-delay=20s", 10, 0, ""},
 		{"throttled", "throttle=codebuild:StartBuild=2", 20, 0, ""},
 	}
-	for i, c := range cases {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r.t = t
-			// Another value each time, so that each needs a build.
+			t.Parallel()
+			app, files := one("FROM busybox:1\nARG A\nRUN echo $A > /a\n")
+			r := newApp(t, app, files)
+			defer r.wantNothingLeft()
 			o := r.rehearse(settings{"TOKENDOCKER_REHEARSE_FAULTS=" + c.faults, fmt.Sprintf("TOKENDOCKER_REHEARSE_TIME_SCALE=%d", c.scale)},
-				"--set", fmt.Sprintf("One.T.TopicName=value-%d", i)).wantExit(c.exit)
+				"--set", "One.T.TopicName=value").wantExit(c.exit)
 			if c.exit == 0 {
-				if image := o.image("One/Web"); !image.Built || string(o.file(image, "/a")) != fmt.Sprintf("value-%d\n", i) {
+				if image := o.image("One/Web"); !image.Built || string(o.file(image, "/a")) != "value\n" {
 					t.Errorf("image %+v", image)
 				}
 				return
@@ -141,6 +142,4 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	r.t = t
-	r.wantNothingLeft()
 }

@@ -114,6 +114,7 @@ func TestInterrupt(t *testing.T) {
 
 // TestBusy runs a second rehearsal on a state folder in use.
 func TestBusy(t *testing.T) {
+	t.Parallel()
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
 	run := r.start()

@@ -8,13 +8,10 @@ import (
 	"time"
 )
 
-// TestOutages: AWS lets the handler down in one way after the other, in updates of one stack. Each has its right end
-// within the time that CloudFormation gives; after a failed one the old image is still there, and in use.
+// TestOutages: AWS lets the handler down in one way or another, in an update. Each has its right end within the time that
+// CloudFormation gives; after a failed one the old image is still there, and in use.
 func TestOutages(t *testing.T) {
-	app, files := one("FROM busybox:1\nARG A\nRUN echo $A > /a\n")
-	app.Builders[0].Minutes, app.Builders[0].ECS = 5, true
-	r := newApp(t, app, files)
-	before := r.rehearse(nil, "--set", "One.T.TopicName=before").wantExit(0).image("One/Web")
+	t.Parallel()
 	cases := []struct {
 		name, faults string
 		scale        int
@@ -22,8 +19,8 @@ func TestOutages(t *testing.T) {
 		says         string  // the failure's reason; empty: the image is built
 		status       string  // of the stack that failed; empty: UPDATE_ROLLBACK_COMPLETE
 	}{
-		{"function out of time", "hang-invocations=1", 30, 8, "", ""},
-		{"function out of time while the machine asks", "hang-invocations=2-3", 30, 12, "", ""},
+		{"function out of time", "hang-invocations=1", 20, 8, "", ""},
+		{"function out of time while the machine asks", "hang-invocations=2-3", 20, 12, "", ""},
 		{"function killed while the machine asks", "kill-invocations=2-5", 20, 8, "", ""},
 		{"function out of time whenever it is asked", "hang-invocations=1-3", 60, 30, "CloudFormation did not receive a response from your custom resource.", ""},
 		{"every call throttled", "throttle=*=3", 10, 8, "", ""},
@@ -32,22 +29,24 @@ func TestOutages(t *testing.T) {
 		{"starts throttled for ever", "throttle=codebuild:StartBuild=1000000", 20, 8, "AWS throttled every start of the build", ""},
 		{"machine throttled for ever", "throttle=states:StartExecution=1000000", 10, 8, "AWS throttles the account's calls", ""},
 	}
-	for i, c := range cases {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r.t = t
-			value := fmt.Sprintf("value-%d", i)
+			t.Parallel()
+			app, files := one("FROM busybox:1\nARG A\nRUN echo $A > /a\n")
+			app.Builders[0].Minutes, app.Builders[0].ECS = 5, true
+			r := newApp(t, app, files)
+			defer r.wantNothingLeft()
+			before := r.rehearse(nil, "--set", "One.T.TopicName=before").wantExit(0).image("One/Web")
 			env := settings{"TOKENDOCKER_REHEARSE_FAULTS=" + c.faults, fmt.Sprintf("TOKENDOCKER_REHEARSE_TIME_SCALE=%d", c.scale)}
 			if c.says == "" {
-				o := r.rehearse(env, "--set", "One.T.TopicName="+value).wantExit(0)
-				image := o.image("One/Web")
-				if !image.Built || string(o.file(image, "/a")) != value+"\n" {
+				o := r.rehearse(env, "--set", "One.T.TopicName=after").wantExit(0)
+				if image := o.image("One/Web"); !image.Built || string(o.file(image, "/a")) != "after\n" {
 					t.Errorf("image %+v", image)
 				}
 				o.wantWithin(c.minutes, c.scale)
-				before = image
 				return
 			}
-			o := r.rehearse(env, "--set", "One.T.TopicName="+value).wantExit(4)
+			o := r.rehearse(env, "--set", "One.T.TopicName=after").wantExit(4)
 			stack := o.summary.Stacks[0]
 			if stack.Status != cmp.Or(c.status, "UPDATE_ROLLBACK_COMPLETE") || !strings.Contains(stack.Failure.Reason, c.says) {
 				t.Errorf("stack %s, reason %q", stack.Status, stack.Failure.Reason)
@@ -58,8 +57,6 @@ func TestOutages(t *testing.T) {
 			o.wantWithin(c.minutes, c.scale)
 		})
 	}
-	r.t = t
-	r.wantNothingLeft()
 }
 
 // wantWithin checks that no request of a builder took longer than so many simulated minutes, but for the real work

@@ -45,6 +45,7 @@ func (p *permissions) oneSlot() (w *world, held string) {
 func TestSlots(t *testing.T) {
 	p := synthesize(t)
 	t.Run("never free", func(t *testing.T) {
+		t.Parallel()
 		w, _ := p.at(t).oneSlot()
 		said := w.deploy(w.stack.Template, "one")
 		if !strings.Contains(said, "Message returned: The build waited for a free build slot of CodeBuild until the time was over.") || !strings.Contains(said, "Service Quotas") {
@@ -53,6 +54,7 @@ func TestSlots(t *testing.T) {
 		w.wantBuilds("SUCCEEDED", "IN_PROGRESS", "TIMED_OUT")
 	})
 	t.Run("free after a while", func(t *testing.T) {
+		t.Parallel()
 		w, held := p.at(t).oneSlot()
 		w.whileBuilding(3, func(string) {
 			time.Sleep(4 * time.Minute / scenarioScale)
@@ -69,6 +71,7 @@ func TestSlots(t *testing.T) {
 
 // TestQuota: one slot, and more builds than may wait for it: CodeBuild refuses the last ones until there is room.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	const builders = 8 // one builds, five wait in the queue (CodeBuild User Guide, "Quotas for AWS CodeBuild")
 	app := caseApp{Stack: "Many"}
 	for i := range builders {

@@ -12,6 +12,7 @@ import (
 // TestInterruptRollsBack: the first Ctrl-C in the middle of a build stops the build and rolls the stack back, in a
 // create and in an update; a second one stops at once, and the next rehearsal goes on from there.
 func TestInterruptRollsBack(t *testing.T) {
+	t.Parallel()
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
 	run := r.start()

@@ -10,6 +10,7 @@ import (
 
 // TestUsage gives the command what it cannot use: one clear sentence each, and its exit code.
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	good := "FROM busybox:1\nARG A\nRUN true\n"
 	cases := []struct {
 		name string
@@ -101,6 +102,7 @@ func (r *rehearsed) remove(name string) {
 // TestText checks the answer for people and scripts: one line for each image on standard output, nothing else, and
 // what it says is so.
 func TestText(t *testing.T) {
+	t.Parallel()
 	app, files := one("FROM busybox:1\nARG A\nRUN sleep 3; echo made > /file\n")
 	r := newApp(t, app, files)
 	first := r.run(nil, "rehearse", r.app, "--state", r.state).wantExit(0)
