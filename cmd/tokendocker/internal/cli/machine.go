@@ -16,12 +16,17 @@ import (
 // sure to be kept.
 const leastFree = 256 << 10
 
-var errDiskFull = errors.New("the disk of the state folder is full")
+var (
+	errDiskFull    = errors.New("the disk of the state folder is full")
+	errDockerHangs = errors.New("the docker engine hangs")
+)
 
-// watchDisk returns a context that ends when the disk of a state folder is full. An engine that can store nothing
-// answers nobody, and who waits for an answer of its would wait for an hour.
-func watchDisk(ctx context.Context, dir string) (context.Context, context.CancelFunc) {
+// watchMachine returns a context that ends when the disk of a state folder is full, or when the docker engine hangs.
+// An engine that can store nothing answers nobody, and who waits for an answer of its, or of docker's, would wait for
+// an hour.
+func watchMachine(ctx context.Context, dir string) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
+	go watchDocker(ctx, end)
 	go func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
@@ -37,6 +42,32 @@ func watchDisk(ctx context.Context, dir string) (context.Context, context.Cancel
 		}
 	}()
 	return ctx, func() { end(context.Canceled) }
+}
+
+// Docker may take its time on a busy machine; it hangs when it does not answer this often in a row.
+const (
+	dockerPause    = 10 * time.Second
+	dockerPatience = 20 * time.Second
+	dockerTries    = 2
+)
+
+// watchDocker ends a context with errDockerHangs. A docker engine that refuses to answer does not hang: whoever needs
+// it hears of that at once.
+func watchDocker(ctx context.Context, end context.CancelCauseFunc) {
+	for misses := 0; misses < dockerTries; {
+		select {
+		case <-time.After(dockerPause):
+		case <-ctx.Done():
+			return
+		}
+		try, cancel := context.WithTimeout(ctx, dockerPatience)
+		misses++
+		if !sandbox.Hangs(try) {
+			misses = 0
+		}
+		cancel()
+	}
+	end(errDockerHangs)
 }
 
 // freeBytes returns what the disk of a folder, or of the nearest one above it that there is, has free for this user.
@@ -67,15 +98,18 @@ func (r *rehearsal) explained(ctx context.Context, err error) error {
 	case full:
 		return fault.New(fault.Machine, "make room there; TMPDIR names the folder of temporary files", "a disk of this machine is full: %v", err)
 	}
+	const gone, mend = "the docker engine does not answer any more: %s", "start it (scripts/setup does); the next rehearsal removes what was left running"
+	if errors.Is(context.Cause(ctx), errDockerHangs) {
+		return fault.New(fault.Machine, mend, gone, "it hangs")
+	}
 	if kind != fault.Deploy || r.engine == nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if gone := sandbox.Check(ctx); gone != nil {
+	if sandbox.Check(ctx) != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
-		return fault.New(fault.Machine, "start it (scripts/setup does); the next rehearsal removes what was left running",
-			"the docker engine does not answer any more: %s", first)
+		return fault.New(fault.Machine, mend, gone, first)
 	}
 	return err
 }
