@@ -140,13 +140,13 @@ func (e *environment) spawn() error {
 	if err != nil {
 		return fmt.Errorf("make a pipe for the function's output: %w", err)
 	}
-	argv, enter := e.withOpt(argv)
+	argv, settle := e.enter(argv)
 	e.cmd = exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // running the deployed function is what Lambda does
 	e.cmd.Dir = e.room.codeDir(e.fn.CodeSHA256)
 	e.cmd.Env = e.variables()
 	e.cmd.Stdout, e.cmd.Stderr = input, input
 	isolate(e.cmd)
-	enter(e.cmd)
+	settle(e.cmd)
 	err = e.cmd.Start()
 	_ = input.Close()
 	if err != nil {

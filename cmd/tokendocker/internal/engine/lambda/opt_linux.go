@@ -3,26 +3,49 @@ package lambda
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
 
-// opt is where Lambda unpacks a function's layers.
-const opt = "/opt"
-
-// withOpt gives the function's process a mount namespace of its own, in which its layers stand below /opt, over what this
-// machine has there, where its interpreter may be. Where that is not allowed, the process starts without; its layers are
-// still found by the paths of each runtime.
-func (e *environment) withOpt(argv []string) ([]string, func(*exec.Cmd)) {
+// enter gives the process of a function with layers a mount namespace of its own, in which the layers stand below /opt,
+// over what this machine has there, the function's code in /var/task, and the interpreter in /var/lang/bin, where programs
+// in layers look for it. Where that is not allowed the process starts without; its layers are still found by the paths
+// of each runtime.
+// Source: AWS Lambda Developer Guide, "Packaging your layer content" and "Defined runtime environment variables".
+func (e *environment) enter(argv []string) ([]string, func(*exec.Cmd)) {
 	dirs := e.layerDirs()
 	if len(dirs) == 0 || !canMount() {
 		return argv, func(*exec.Cmd) {}
 	}
-	return append([]string{"sh", "-c", mountOpt + ` 2>/dev/null; shift; exec "$@"`, "sh", strings.Join(dirs, ":")}, argv...), inSpaces
+	launch := []string{"sh", "-c", mountOpt + " 2>/dev/null\n" + mountVar + `exec "$@"`, "sh",
+		strings.Join(dirs, ":"), filepath.Join(e.dir, "var"), e.room.codeDir(e.fn.CodeSHA256)}
+	return append(launch, argv...), inSpaces
 }
 
-// mountOpt mounts the folders of its first argument over /opt, the first of them on top.
-const mountOpt = `mount -t overlay overlay -o "lowerdir=$1:` + opt + `" ` + opt
+const (
+	// mountOpt mounts the folders of its first argument over /opt, the first of them on top.
+	mountOpt = `mount -t overlay overlay -o "lowerdir=$1:/opt" /opt`
+
+	// mountVar puts a /var together in the folder of its second argument, of this machine's and of what Lambda has in it,
+	// and shifts its arguments away. The program comes after them.
+	mountVar = `var=$2 task=$3
+shift 3
+{
+	mkdir "$var" && mount -t tmpfs tmpfs "$var"
+	for entry in /var/*; do
+		here=$var/${entry##*/}
+		if [ -L "$entry" ]; then cp -P "$entry" "$here"
+		elif [ -d "$entry" ]; then mkdir "$here" && mount --bind "$entry" "$here"
+		fi
+	done
+	mkdir -p "$var/lang/bin" "$var/task"
+	for name in node python python3; do ln -s "$(command -v "$1")" "$var/lang/bin/$name"; done
+	mount --bind "$task" "$var/task"
+	mount --rbind "$var" /var
+} 2>/dev/null
+`
+)
 
 // inSpaces starts the command as root of a user namespace, whose mounts nobody else sees.
 func inSpaces(cmd *exec.Cmd) {
