@@ -33,6 +33,9 @@ func (r *Room) installPython() error {
 // interpreter is the path of this machine's Python: that of the runtime's version where there is one, else python3. It
 // is asked for its own path, since what stands in PATH may be a script that needs the environment of this process.
 func (r *Room) interpreter(runtime string) (string, error) {
+	if known, ok := r.pythons.Load(runtime); ok {
+		return known.(string), nil //nolint:forcetypeassert // nothing else is stored
+	}
 	for _, name := range []string{r.Python, runtime, "python3"} {
 		if name == "" {
 			continue
@@ -41,7 +44,9 @@ func (r *Room) interpreter(runtime string) (string, error) {
 		cmd := exec.CommandContext(r.ctx, name, "-c", "import sys; print(sys.executable)") //nolint:gosec // one of three names
 		cmd.Stdout = &out
 		if cmd.Run() == nil && out.Len() > 1 {
-			return strings.TrimSpace(out.String()), nil
+			python := strings.TrimSpace(out.String())
+			r.pythons.Store(runtime, python)
+			return python, nil
 		}
 	}
 	return "", fmt.Errorf("this machine has no python3 in its PATH")

@@ -66,6 +66,7 @@ type Room struct {
 	layers    state.Table[layer]
 	grants    state.Table[permission]
 	retries   state.Table[invokeConfig]
+	pythons   sync.Map // path of the interpreter by runtime
 
 	ctx  context.Context //nolint:containedctx // the room's own life, which invocations outlive their callers in
 	stop context.CancelCauseFunc
