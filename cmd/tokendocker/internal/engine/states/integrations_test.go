@@ -314,6 +314,9 @@ func TestHistoryCases(t *testing.T) {
 			w.create(t, c.machine)
 			arn := w.start(t, "n", `{"l":[1]}`)
 			w.wait(t, arn)
+			if c.name == "task" {
+				w.details(t, arn)
+			}
 			var got []string
 			for _, e := range w.mustCall(t, "GetExecutionHistory", map[string]any{"executionArn": arn})["events"].([]any) {
 				got = append(got, e.(map[string]any)["type"].(string))
@@ -322,6 +325,16 @@ func TestHistoryCases(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// details checks what a task's first event says. Source: API Reference, "TaskScheduledEventDetails".
+func (w *world) details(t *testing.T, arn string) {
+	t.Helper()
+	events := w.mustCall(t, "GetExecutionHistory", map[string]any{"executionArn": arn})["events"].([]any)
+	want := map[string]any{"resourceType": "lambda", "resource": "invoke", "region": "cn-north-1", "parameters": `{"FunctionName":"f","Payload":{"l":[1]}}`}
+	if diff := cmp.Diff(want, events[2].(map[string]any)["taskScheduledEventDetails"]); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -159,7 +159,7 @@ func (r *Room) launch(m Machine, e Execution, cause session.Cause) error {
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	cause.Execution = e.ARN
-	x := &asl.Execution{Clock: r.Clock, Context: contextObject(m, e, input)}
+	x := &asl.Execution{Clock: r.Clock, Region: m.Region, Context: contextObject(m, e, input)}
 	l := &live{stop: stop, run: x, done: make(chan struct{})}
 	r.live[e.ARN] = l
 	r.work.Go(func() {

@@ -26,7 +26,7 @@ func (v *visit) events() taskEvents {
 }
 
 func (e taskEvents) scheduled(arguments any, limit, heartbeat float64) {
-	details := map[string]any{"parameters": Encode(arguments)}
+	details := map[string]any{"parameters": Encode(arguments), "region": e.visit.x.Region}
 	if e.prefix == "LambdaFunction" {
 		details = map[string]any{"input": Encode(arguments), "resource": e.arn}
 	}

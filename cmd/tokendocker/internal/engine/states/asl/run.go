@@ -43,6 +43,7 @@ type Execution struct {
 	Do      func(ctx context.Context, t Task) (any, error) // runs a task; its errors are *Failure, others are States.Runtime
 	Context map[string]any                                 // the context object's Execution and StateMachine
 	Token   func() string                                  // makes a task token
+	Region  string                                         // where tasks run, for the history
 
 	mu      sync.Mutex
 	history []Event
