@@ -87,11 +87,10 @@ const assetFolder = "/codebuild/asset"
 
 // buildImage runs docker in the sandbox: build, login, push.
 func (e *Engine) buildImage(ctx context.Context, a ImageAsset, host, uri, password string) (err error) {
-	started, err := e.sandbox.NewContainer(ctx, sandbox.ContainerSpec{Name: "asset-" + shortHash(uri), Docker: true})
+	container, err := e.newContainer(ctx, sandbox.ContainerSpec{Name: "asset-" + shortHash(uri), Docker: true})
 	if err != nil {
 		return err
 	}
-	container := &cleanContainer{Container: started, sandbox: e.sandbox}
 	defer func() { err = errors.Join(err, container.Remove(context.WithoutCancel(ctx))) }()
 	content, sink := io.Pipe()
 	go func() { sink.CloseWithError(a.Context(sink)) }()

@@ -95,18 +95,24 @@ func (e *Engine) openBuilds(context.Context) (err error) {
 	e.codebuild, err = codebuild.New(codebuild.Options{State: e.store, Clock: e.clock, Switches: &e.options.Switches,
 		Caller: e.door, Roles: e.iam, Objects: e.s3, Network: e.ec2, Log: e.options.Log,
 		NewContainer: func(ctx context.Context, spec sandbox.ContainerSpec) (codebuild.Container, error) {
-			defer e.clock.Slow()() // AWS has machines
-			c, err := e.sandbox.NewContainer(ctx, spec)
+			c, err := e.newContainer(ctx, spec)
 			if err != nil {
 				return nil, err
 			}
-			return &cleanContainer{Container: c, sandbox: e.sandbox, slow: e.clock.Slow}, nil
+			return c, nil
 		}})
 	if err != nil {
 		return err
 	}
 	e.door.Register(e.codebuild)
 	return nil
+}
+
+// newContainer starts a build container.
+func (e *Engine) newContainer(ctx context.Context, spec sandbox.ContainerSpec) (*cleanContainer, error) {
+	defer e.clock.Slow()() // AWS has machines
+	c, err := e.sandbox.NewContainer(ctx, spec)
+	return &cleanContainer{Container: c, sandbox: e.sandbox, slow: e.clock.Slow}, err
 }
 
 // cleanContainer is a build container after which the next build finds the sandbox as on a new machine.
