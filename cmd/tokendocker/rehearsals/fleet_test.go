@@ -76,21 +76,34 @@ func newFleetRun(t *testing.T, app fleetApp) *fleetRun {
 // deploy rehearses one step of the app.
 func (f *fleetRun) deploy(step string) outcome {
 	f.t.Helper()
-	source := filepath.Join("..", "..", "..", "testdata", "apps", "fleet")
-	command := ""
+	if step == "first" {
+		f.copyApp()
+	}
+	return f.with(map[string]any{"step": step})
+}
+
+// copyApp brings the files of the app, if it has any beside its program, to where it runs.
+func (f *fleetRun) copyApp() {
+	f.t.Helper()
+	source := filepath.Join("..", "..", "..", "testdata", "apps", "fleet", "ts", f.app.name)
+	if f.app.golang {
+		source = filepath.Join("..", "..", "..", "testdata", "apps", "fleet", f.app.name)
+	}
+	if _, err := os.Stat(source); err == nil {
+		must(f.t, os.CopyFS(f.rehearsed.app, os.DirFS(source)))
+	}
+}
+
+// with rehearses the app with a context.
+func (f *fleetRun) with(context map[string]any) outcome {
+	f.t.Helper()
+	var command string
 	if f.app.golang {
 		command = fleetProgram(f.t) + " " + f.app.name
-		source = filepath.Join(source, f.app.name)
 	} else {
 		command = "node " + filepath.Join(typeScript(f.t), f.app.name, "app.js")
-		source = filepath.Join(source, "ts", f.app.name)
 	}
-	if step == "first" {
-		if _, err := os.Stat(source); err == nil {
-			must(f.t, os.CopyFS(f.rehearsed.app, os.DirFS(source)))
-		}
-	}
-	raw, err := json.Marshal(map[string]any{"app": command, "context": map[string]any{"step": step}})
+	raw, err := json.Marshal(map[string]any{"app": command, "context": context})
 	must(f.t, err)
 	f.write("cdk.json", string(raw))
 	return f.rehearse(f.env)

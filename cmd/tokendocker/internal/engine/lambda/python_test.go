@@ -137,10 +137,10 @@ func TestLayerCases(t *testing.T) {
 		{name: "path below /opt", source: "Packaging your layer content, 2026-11", limit: "only where this machine lets a process have mounts of its own",
 			runtime: "python3.13", code: map[string]string{"index.py": "import os\ndef handler(e, c): return os.path.exists('/opt/python/shared.py')"},
 			layers: []map[string]string{{"python/shared.py": ""}}, want: strconv.FormatBool(canMount())},
-		{name: "interpreter and code of Lambda's paths", source: "Packaging your layer content, 2026-11", limit: "the same, and for functions with layers",
+		{name: "interpreter and code of Lambda's paths", source: "Packaging your layer content, 2026-11", limit: "only for functions with layers, where this machine lets a process have mounts of its own",
 			runtime: "python3.13", code: map[string]string{"index.py": "import subprocess\ndef handler(e, c): return subprocess.run(['/opt/bin/tool']).returncode == 7 and open('/var/task/index.py').read() != ''"},
 			layers: []map[string]string{{"bin/tool": "#!/var/lang/bin/python\nraise SystemExit(7)\n"}}, want: strconv.FormatBool(canMount())},
-		{name: "several below /opt", source: "Adding layers to functions, 2026-11", limit: "the same",
+		{name: "several below /opt", source: "Adding layers to functions, 2026-11", limit: "only where this machine lets a process have mounts of its own",
 			runtime: "python3.13", code: map[string]string{"index.py": "import os\ndef handler(e, c): return os.path.exists('/opt/one') and open('/opt/two').read() == 'last'"},
 			layers: []map[string]string{{"one": "", "two": "first"}, {"two": "last"}}, want: strconv.FormatBool(canMount())},
 	}
