@@ -25,14 +25,14 @@ func theRest() []fleetApp {
 		},
 		{
 			name: "database", golang: true,
-			covers: "RDS in isolated subnets with an endpoint: generated secret, attachment, rotation by a function, proxy, parameter group, backup plan; a `TriggerFunction` that reads the secret; dynamic references",
+			covers: "RDS in isolated subnets with an endpoint: generated secret, its attachment, rotation by a function, proxy, parameter group, backup plan; a `TriggerFunction` that reads the secret; dynamic references",
 			stacks: []string{"Database"}, types: 26, custom: []string{"Custom::Trigger"},
 			outputs: map[string]string{
 				"Database.Endpoint":  `database-shop[a-z0-9-]+\.[a-z0-9]{12}\.us-east-1\.rds\.amazonaws\.com:5432`,
 				"Database.SecretArn": `arn:aws:secretsmanager:us-east-1:123456789012:secret:DatabaseShopSecret.+-[A-Za-z0-9]{6}`,
 			},
 			order:    [][2]string{{"Database/Shop/Secret/Resource", "Database/Shop/Resource"}, {"Database/Shop/Resource", "Database/Shop/Secret/Attachment/Resource"}},
-			ran:      map[string]string{"Look": `user shop with a password of 30`},
+			ran:      map[string]string{"Look": `user shop of postgres with a password of 30 at database-shop.+\.rds\.amazonaws\.com:5432`},
 			replaces: []string{"Database/Backups/All/Resource", "Database/Shop/Resource"},
 			breaks:   [2]string{"Database/More", "Could not find a value associated with JSONKey in SecretString"}, failed: "Database",
 		},

@@ -49,8 +49,8 @@ func database(app awscdk.App, step string) {
 	look := function("look", `const { SecretsManager } = require('@aws-sdk/client-secrets-manager');
 exports.handler = async () => {
   const { SecretString } = await new SecretsManager({}).getSecretValue({ SecretId: process.env.SECRET });
-  const { username, password } = JSON.parse(SecretString);
-  console.log('user', username, 'with a password of', password.length);
+  const { username, password, host, port, engine } = JSON.parse(SecretString);
+  console.log('user', username, 'of', engine, 'with a password of', password.length, 'at', host + ':' + port);
 };`)
 	look.Environment = &map[string]*string{"SECRET": db.Secret().SecretArn()}
 	trigger := triggers.NewTriggerFunction(stack, jsii.String("Look"), &triggers.TriggerFunctionProps{Runtime: look.Runtime, Handler: look.Handler, Timeout: look.Timeout,

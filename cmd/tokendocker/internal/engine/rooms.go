@@ -165,6 +165,7 @@ func (e *Engine) openStacks(ctx context.Context) (err error) {
 	}{e.iam, e.logs, e.s3, e.kms, e.ssm, e.secrets, e.ecr, e.codebuild, e.lambda, e.states, e.ec2} {
 		maps.Copy(providers, room.Resources())
 	}
+	providers["AWS::SecretsManager::SecretTargetAttachment"] = attachment{e}
 	e.stacks, err = cloudformation.New(cloudformation.Options{Store: e.store, Clock: e.clock, Account: e.place.account,
 		Region: e.place.region, Providers: providers, Default: e.simulated.Provider, Invoke: e.invoke, Receive: e.s3.Receive,
 		Resolve: e.resolve, Fetch: e.fetch, Zones: ec2.Zones})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 )
 
@@ -56,6 +57,22 @@ func (s *Service) Describe(region, name string) (Stack, bool, error) {
 		}
 	}
 	return out, true, nil
+}
+
+// Resource returns a resource of a stack by its physical id, as its provider would see it without secrets, and whether
+// there is one.
+func (s *Service) Resource(stackID, physicalID string) (resource.Request, bool) {
+	for _, stack := range s.stacks.All() {
+		if stack.ID != stackID {
+			continue
+		}
+		for _, rec := range s.load(stackID) {
+			if rec.Current != nil && rec.Current.PhysicalID == physicalID {
+				return rec.request(s.place(stack), rec.Current), true
+			}
+		}
+	}
+	return resource.Request{}, false
 }
 
 // Stacks returns all stacks, by region and name, without their resources.
