@@ -6,6 +6,7 @@ package simulated
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -42,9 +43,19 @@ type provider struct {
 	check        Check
 }
 
-// Create makes up an identifier.
+// Create makes up an identifier. It fails when that is the one of the resource that it takes the place of.
 func (p provider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
-	return resource.Result{PhysicalID: identify(r)}, p.run(ctx, r)
+	id := identify(r)
+	if id == r.Replaces && named(r, id) {
+		return resource.Result{}, fmt.Errorf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", last(id)) //nolint:staticcheck,revive // CloudFormation's own words
+	}
+	return resource.Result{PhysicalID: id}, p.run(ctx, r)
+}
+
+// named reports whether a resource's identifier is the name that the template gives it, among all of its account's.
+func named(r resource.Request, id string) bool {
+	t, _ := catalog.Of(r.Type)
+	return r.Type == "AWS::SQS::Queue" || r.Type == "AWS::SNS::Topic" || len(t.Identifier) == 1 && r.Properties[t.Identifier[0]] == id
 }
 
 // Update keeps the identifier.

@@ -205,3 +205,27 @@ func TestReplacements(t *testing.T) {
 		}
 	}
 }
+
+// TestReplacementOfTheSameName fails as in CloudFormation.
+// Source: AWS CloudFormation User Guide, "Name type", 2026-11.
+func TestReplacementOfTheSameName(t *testing.T) {
+	p := simulated.New(nil).Provider("AWS::DynamoDB::Table")
+	table := func(name, replaces string) error {
+		r := request("AWS::DynamoDB::Table", map[string]any{"KeySchema": "other"})
+		if name != "" {
+			r.Properties["TableName"] = name
+		}
+		r.Replaces = replaces
+		_, err := p.Create(t.Context(), r)
+		return err
+	}
+	want := "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename posts and update the stack again."
+	if err := table("posts", "posts"); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for _, name := range []string{"", "posts-v2"} {
+		if err := table(name, "posts"); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
