@@ -228,16 +228,18 @@ func (e *environment) deliver(inv *invocation) (outcome, bool) {
 // await waits for the runtime's answer, its death or its time-out. The second result is the REPORT line's status.
 func (e *environment) await(inv *invocation) (outcome, string) {
 	var kill <-chan time.Time
+	answer := inv.answer
 	switch n := e.number(); {
 	case e.room.Switches.HangInvocations.Has(n):
 		stopGroup(e.cmd)
+		answer = nil // it may have been quicker
 	case e.room.Switches.KillInvocations.Has(n):
 		kill = time.After(killDelay)
 	}
 	timer := time.NewTimer(time.Until(inv.deadline))
 	defer timer.Stop()
 	select {
-	case a := <-inv.answer:
+	case a := <-answer:
 		if kill != nil { // the work is done and nobody hears of it
 			e.kill()
 			return e.crashed(inv), "error"
