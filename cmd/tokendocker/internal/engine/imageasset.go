@@ -91,7 +91,7 @@ func (e *Engine) buildImage(ctx context.Context, a ImageAsset, host, uri, passwo
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, container.Remove(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, stopped(ctx, container.Remove)) }()
 	content, sink := io.Pipe()
 	go func() { sink.CloseWithError(a.Context(sink)) }()
 	if err := container.CopyIn(ctx, content, assetFolder); err != nil {

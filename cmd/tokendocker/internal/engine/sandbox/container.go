@@ -59,7 +59,7 @@ func (s *Sandbox) NewContainer(ctx context.Context, spec ContainerSpec) (*Contai
 		return nil, err
 	}
 	if err := c.run(ctx, spec); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting a build container: %w", err), c.Remove(context.WithoutCancel(ctx)))
+		return nil, errors.Join(fmt.Errorf("starting a build container: %w", err), detached(ctx, c.Remove))
 	}
 	return c, nil
 }
@@ -135,7 +135,7 @@ func (c *Container) Exec(ctx context.Context, spec ExecSpec) (exitCode int, err 
 		return 0, nil
 	}
 	if ctx.Err() != nil {
-		return -1, errors.Join(context.Cause(ctx), c.Kill(context.WithoutCancel(ctx)))
+		return -1, errors.Join(context.Cause(ctx), detached(ctx, c.Kill))
 	}
 	failed, ok := errors.AsType[*proc.Error](err)
 	if !ok || failed.ExitCode < 0 {

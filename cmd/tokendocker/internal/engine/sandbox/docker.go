@@ -18,6 +18,32 @@ func docker(ctx context.Context, args ...string) (string, error) {
 	return proc.Output(ctx, proc.Command{Name: "docker " + args[0], Argv: append([]string{"docker"}, args...)})
 }
 
+// cleanUp is how long docker has to end what stands in the way of nobody but the next run.
+const cleanUp = 30 * time.Second
+
+// detached calls what cleans up after a context that may have ended. A docker engine that hangs does not keep it.
+func detached(ctx context.Context, clean func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	return clean(ctx)
+}
+
+// whole makes something in docker. It is not interrupted: the daemon would go on with what its client has left, and make
+// it after everything was cleaned up.
+func whole(ctx context.Context, args ...string) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	err := detached(ctx, func(ctx context.Context) error {
+		_, err := docker(ctx, args...)
+		return err
+	})
+	if gone := context.Cause(ctx); gone != nil {
+		return gone
+	}
+	return err
+}
+
 // labelled lists the objects of one kind ("container", "network" or "volume") that belong to a state, by name.
 func labelled(ctx context.Context, kind, state string) ([]string, error) {
 	args := []string{kind, "ls", "--filter", "label=" + label + "=" + state, "--format", "{{.Name}}"}

@@ -59,8 +59,9 @@ func (s *Sandbox) start(ctx context.Context) error {
 	begin := time.Now()
 	s.config.Log("starting the build sandbox")
 	if err := s.run(ctx); err != nil {
-		err = fmt.Errorf("starting the sandbox: %w%s", err, s.logs(context.WithoutCancel(ctx)))
-		return errors.Join(err, Sweep(context.WithoutCancel(ctx), s.config.State))
+		return errors.Join(detached(ctx, func(ctx context.Context) error {
+			return fmt.Errorf("starting the sandbox: %w%s", err, s.logs(ctx))
+		}), detached(ctx, func(ctx context.Context) error { return Sweep(ctx, s.config.State) }))
 	}
 	s.started = true
 	s.config.Log(fmt.Sprintf("the build sandbox is ready after %.1f s", time.Since(begin).Seconds()))
@@ -83,13 +84,11 @@ func (s *Sandbox) run(ctx context.Context) error {
 	}
 	objects, objectCtx := errgroup.WithContext(ctx)
 	objects.Go(func() error {
-		_, err := docker(objectCtx, "network", "create", "--label", s.label(), s.name("net"))
-		return err
+		return whole(objectCtx, "network", "create", "--label", s.label(), s.name("net"))
 	})
 	for _, volume := range []string{"data", "run", "work"} {
 		objects.Go(func() error {
-			_, err := docker(objectCtx, "volume", "create", "--label", s.label(), s.name(volume))
-			return err
+			return whole(objectCtx, "volume", "create", "--label", s.label(), s.name(volume))
 		})
 	}
 	if err := objects.Wait(); err != nil {
@@ -136,7 +135,7 @@ func (s *Sandbox) buildkitConfig() string {
 }
 
 func (s *Sandbox) runGateway(ctx context.Context) error {
-	_, err := docker(ctx, "run", "--detach", "--name", s.name("gateway"), "--label", s.label(), "--network", s.name("net"),
+	err := whole(ctx, "run", "--detach", "--name", s.name("gateway"), "--label", s.label(), "--network", s.name("net"),
 		"--security-opt", "label=disable",
 		mount("type=bind", "source="+s.config.Sockets, "target=/door"),
 		s.config.Image, "/usr/libexec/tokendocker/guest", "gateway")
@@ -165,7 +164,7 @@ func (s *Sandbox) runEngine(ctx context.Context) error {
 	if s.config.Mirror {
 		args = append(args, "--registry-mirror", "https://"+MirrorHost)
 	}
-	if _, err := docker(ctx, args...); err != nil {
+	if err := whole(ctx, args...); err != nil {
 		return err
 	}
 	_, err := docker(ctx, append([]string{"exec", s.name("engine"), "/usr/libexec/tokendocker/load-buildkit"}, s.config.BuildKitImages...)...)
