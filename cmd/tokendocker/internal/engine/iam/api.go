@@ -17,29 +17,43 @@ var _ protocol.Service = (*Room)(nil)
 
 // operation is one operation of the API.
 type operation struct {
-	serve  func(*Room, context.Context, url.Values) (any, error)
-	policy bool // the permission is on a policy, else on a role
+	serve func(*Room, context.Context, url.Values) (any, error)
+	about string // what the permission is on
 }
 
-// operations are the part of the API that there is: roles and managed policies.
+// What permissions are on.
+const (
+	onRole     = "role"
+	onPolicy   = "policy"
+	onProvider = "oidc-provider"
+)
+
+// operations are the part of the API that there is: roles, managed policies and identity providers.
 // Source: IAM API Reference, the page of each action; Service Authorization Reference, AWS Identity and Access
 // Management.
 var operations = map[string]operation{
-	"CreateRole":               {(*Room).createRole, false},
-	"GetRole":                  {(*Room).getRole, false},
-	"DeleteRole":               {(*Room).deleteRole, false},
-	"ListRoles":                {(*Room).listRoles, false},
-	"PutRolePolicy":            {(*Room).putRolePolicy, false},
-	"GetRolePolicy":            {(*Room).getRolePolicy, false},
-	"DeleteRolePolicy":         {(*Room).deleteRolePolicy, false},
-	"ListRolePolicies":         {(*Room).listRolePolicies, false},
-	"AttachRolePolicy":         {(*Room).attachRolePolicy, false},
-	"DetachRolePolicy":         {(*Room).detachRolePolicy, false},
-	"ListAttachedRolePolicies": {(*Room).listAttachedRolePolicies, false},
-	"CreatePolicy":             {(*Room).createPolicy, true},
-	"GetPolicy":                {(*Room).getPolicy, true},
-	"GetPolicyVersion":         {(*Room).getPolicyVersion, true},
-	"DeletePolicy":             {(*Room).deletePolicy, true},
+	"CreateRole":               {(*Room).createRole, onRole},
+	"GetRole":                  {(*Room).getRole, onRole},
+	"DeleteRole":               {(*Room).deleteRole, onRole},
+	"ListRoles":                {(*Room).listRoles, onRole},
+	"PutRolePolicy":            {(*Room).putRolePolicy, onRole},
+	"GetRolePolicy":            {(*Room).getRolePolicy, onRole},
+	"DeleteRolePolicy":         {(*Room).deleteRolePolicy, onRole},
+	"ListRolePolicies":         {(*Room).listRolePolicies, onRole},
+	"AttachRolePolicy":         {(*Room).attachRolePolicy, onRole},
+	"DetachRolePolicy":         {(*Room).detachRolePolicy, onRole},
+	"ListAttachedRolePolicies": {(*Room).listAttachedRolePolicies, onRole},
+	"CreatePolicy":             {(*Room).createPolicy, onPolicy},
+	"GetPolicy":                {(*Room).getPolicy, onPolicy},
+	"GetPolicyVersion":         {(*Room).getPolicyVersion, onPolicy},
+	"DeletePolicy":             {(*Room).deletePolicy, onPolicy},
+
+	"CreateOpenIDConnectProvider":             {(*Room).createProvider, onProvider},
+	"GetOpenIDConnectProvider":                {(*Room).getProvider, onProvider},
+	"DeleteOpenIDConnectProvider":             {(*Room).deleteProvider, onProvider},
+	"UpdateOpenIDConnectProviderThumbprint":   {(*Room).updateThumbprints, onProvider},
+	"AddClientIDToOpenIDConnectProvider":      {(*Room).addClient, onProvider},
+	"RemoveClientIDFromOpenIDConnectProvider": {(*Room).removeClient, onProvider},
 }
 
 // Name returns "iam".
@@ -57,9 +71,13 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		path = "/"
 	}
 	switch {
-	case op.policy && policyARN != "":
+	case op.about == onProvider && call.Form.Has("Url"):
+		need.Resources = []string{r.oidcARN(call.Form.Get("Url"))}
+	case op.about == onProvider:
+		need.Resources = []string{call.Form.Get("OpenIDConnectProviderArn")}
+	case op.about == onPolicy && policyARN != "":
 		need.Resources = []string{policyARN}
-	case op.policy:
+	case op.about == onPolicy:
 		need.Resources = []string{r.arn("policy", path, call.Form.Get("PolicyName"))}
 	case name == "": // ListRoles, which is about none
 	default:
@@ -68,7 +86,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 			need.Resources = []string{have.ARN}
 		}
 	}
-	if policyARN != "" && !op.policy {
+	if policyARN != "" && op.about == onRole {
 		need.Conditions["iam:PolicyARN"] = []string{policyARN}
 	}
 	if boundary := call.Form.Get("PermissionsBoundary"); boundary != "" {

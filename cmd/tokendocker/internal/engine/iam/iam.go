@@ -29,10 +29,11 @@ type Options struct {
 // Room is the IAM of one account. It is safe for concurrent use.
 type Room struct {
 	Options
-	roles   state.Table[role]
-	managed state.Table[managedPolicy]
-	used    state.Table[Use]
-	calls   state.Table[seen]
+	roles     state.Table[role]
+	managed   state.Table[managedPolicy]
+	providers state.Table[identityProvider] // by ARN
+	used      state.Table[Use]
+	calls     state.Table[seen]
 
 	mu      sync.Mutex
 	known   map[string]bool // keys of used and of calls
@@ -52,6 +53,9 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	if r.managed, err = state.NewTable[managedPolicy](o.Store, "iam-managed-policies"); err != nil {
+		return nil, err
+	}
+	if r.providers, err = state.NewTable[identityProvider](o.Store, "iam-oidc-providers"); err != nil {
 		return nil, err
 	}
 	if r.used, err = state.NewTable[Use](o.Store, "iam-used"); err != nil {
@@ -95,6 +99,7 @@ func (r *Room) Resources() map[string]resource.Provider {
 		"AWS::IAM::Role":          roleProvider{r},
 		"AWS::IAM::Policy":        policyProvider{r},
 		"AWS::IAM::RolePolicy":    rolePolicyProvider{policyProvider{r}},
+		"AWS::IAM::OIDCProvider":  oidcProvider{r},
 		"AWS::IAM::ManagedPolicy": managedProvider{r},
 	}
 }
