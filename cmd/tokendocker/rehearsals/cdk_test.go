@@ -25,10 +25,10 @@ func TestCustomResourcesOfTheCDK(t *testing.T) {
 		{name: "edge-function", source: library, said: `arn:aws:lambda:us-east-1:123456789012:function:edge-lambda-stack-.+:1`},
 		{name: "evaluate-expression", source: library},
 		{name: "log-retention", source: library, kept: [2]string{"log-groups", "/some/group"}},
+		{name: "oidc-provider", source: library, kept: [2]string{"iam-oidc-providers", "token.actions.githubusercontent.com"}},
 		{name: "restrict-default-group", source: library},
 		{name: "client-secret", source: library, limit: "the engine has no Cognito", fails: "Package @aws-sdk/client-cognito-identity-provider does not exist."},
 		{name: "delete-record-set", source: library, limit: "the engine has no Route 53", fails: "Cannot find module '@aws-sdk/client-route-53'"},
-		{name: "oidc-provider", source: library, limit: "the engine has no identity providers", fails: "tokendocker has no iam:CreateOpenIDConnectProvider"},
 		{name: "table-replica", source: library, limit: "the engine has no DynamoDB", fails: "Cannot find module '@aws-sdk/client-dynamodb'"},
 	}
 	for _, c := range cases {
