@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -49,7 +50,7 @@ func benchmarks() []benchmark {
 func main() {
 	out := flag.String("out", filepath.Join("docs", "benchmarks-engine.md"), "file to write")
 	flag.Parse()
-	if err := measure(*out); err != nil {
+	if err := measure(context.Background(), *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/engine:", err)
 		os.Exit(1)
 	}
@@ -65,11 +66,11 @@ that need docker start when they are first needed, which a test checks.
 |---|---|---|---|
 `
 
-func measure(out string) error {
+func measure(ctx context.Context, out string) error {
 	var text strings.Builder
 	processor := "unknown processor"
 	for _, b := range benchmarks() {
-		cmd := exec.Command("go", "test", b.pkg, "-run", "^$", "-bench", "^"+b.name+"$", "-benchtime", b.rounds, "-benchmem")
+		cmd := exec.CommandContext(ctx, "go", "test", b.pkg, "-run", "^$", "-bench", "^"+b.name+"$", "-benchtime", b.rounds, "-benchmem")
 		cmd.Dir = filepath.Join("cmd", "tokendocker")
 		cmd.Stderr = os.Stderr
 		printed, err := cmd.Output()

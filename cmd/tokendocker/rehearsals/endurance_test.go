@@ -16,6 +16,7 @@ import (
 // TestTwoAtOnce rehearses one app in two state folders at the same time: the same names, the same account, and yet each
 // has its own values, images and containers.
 func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
 	app, files := one("FROM busybox:1\nARG A\nRUN sleep 5; echo $A > /a\n")
 	var runs [2]*rehearsed
 	var outcomes [2]outcome
@@ -49,6 +50,8 @@ type relay struct {
 	listener net.Listener
 	target   string
 
+	frozen chan struct{} // closed: nothing goes through any more, and nobody hears of it
+
 	mu    sync.Mutex
 	open  map[net.Conn]bool
 	ended bool
@@ -64,7 +67,7 @@ func relayDocker(t *testing.T) *relay {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", filepath.Join(dir, "docker.sock"))
 	must(t, err)
-	r := &relay{listener: l, target: strings.TrimPrefix(strings.TrimSpace(string(out)), "unix://"), open: map[net.Conn]bool{}}
+	r := &relay{listener: l, target: strings.TrimPrefix(strings.TrimSpace(string(out)), "unix://"), open: map[net.Conn]bool{}, frozen: make(chan struct{})}
 	t.Cleanup(r.cut)
 	go r.serve()
 	return r
@@ -104,9 +107,24 @@ func (r *relay) keep(connections ...net.Conn) bool {
 
 // copy hands one direction on, and its end.
 func (r *relay) copy(from, to net.Conn) {
-	_, _ = io.Copy(to, from) // a cut connection is the point
+	_, _ = io.Copy(thaw{to, r.frozen}, from) // a cut connection is the point
 	if half, ok := to.(*net.UnixConn); ok {
 		_ = half.CloseWrite()
+	}
+}
+
+// thaw writes until it is frozen; then it stands still.
+type thaw struct {
+	to     io.Writer
+	frozen chan struct{}
+}
+
+func (w thaw) Write(b []byte) (int, error) {
+	select {
+	case <-w.frozen:
+		select {} // until the test's process ends
+	default:
+		return w.to.Write(b)
 	}
 }
 
@@ -124,6 +142,14 @@ func (r *relay) cut() {
 // TestDockerVanishes takes the docker engine away in the middle of a build. The command says so and ends; the next one,
 // with the engine back, removes what was left running and deploys.
 func TestDockerVanishes(t *testing.T) {
+	t.Parallel()
+	t.Run("gone", func(t *testing.T) { dockerVanishes(t, (*relay).cut, time.Minute) })
+	t.Run("hangs", func(t *testing.T) { dockerVanishes(t, func(r *relay) { close(r.frozen) }, 4*time.Minute) })
+}
+
+func dockerVanishes(t *testing.T, vanish func(*relay), within time.Duration) {
+	t.Helper()
+	t.Parallel() // to notice that it hangs takes time
 	app, files := one(slowBuild)
 	r := newApp(t, app, files)
 	way := relayDocker(t)
@@ -138,10 +164,10 @@ func TestDockerVanishes(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	time.Sleep(time.Second) // into the RUN step
-	cut := time.Now()
-	way.cut()
+	gone := time.Now()
+	vanish(way)
 	o := run.wait().wantExit(5)
-	if took := time.Since(cut); took > time.Minute {
+	if took := time.Since(gone); took > within {
 		t.Errorf("the command needed %s to end", took)
 	}
 	if !strings.Contains(o.stderr, "docker engine does not answer any more") || !strings.Contains(o.summary.Error, "docker engine") {

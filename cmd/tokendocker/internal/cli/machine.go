@@ -47,7 +47,7 @@ func watchMachine(ctx context.Context, dir string) (context.Context, context.Can
 // Docker may take its time on a busy machine; it hangs when it does not answer this often in a row.
 const (
 	dockerPause    = 10 * time.Second
-	dockerPatience = 20 * time.Second
+	dockerPatience = 15 * time.Second
 	dockerTries    = 2
 )
 

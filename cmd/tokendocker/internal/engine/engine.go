@@ -211,7 +211,7 @@ func SandboxID(dir string) string {
 
 // stopped stops containers though the context has ended, and gives up a docker engine that does not answer.
 func stopped(ctx context.Context, stop func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return stop(ctx)
 }
