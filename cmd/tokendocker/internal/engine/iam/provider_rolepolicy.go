@@ -35,8 +35,10 @@ func (p rolePolicyProvider) put(r resource.Request) (resource.Result, error) {
 	if err != nil {
 		return resource.Result{}, err
 	}
-	err = p.policies.put(policyProperties{PolicyName: props.PolicyName, PolicyDocument: props.PolicyDocument, Roles: []string{props.RoleName}})
-	return resource.Result{PhysicalID: props.PolicyName + "|" + props.RoleName}, err
+	if err := p.policies.put(policyProperties{PolicyName: props.PolicyName, PolicyDocument: props.PolicyDocument, Roles: []string{props.RoleName}}); err != nil {
+		return resource.Result{}, err
+	}
+	return resource.Result{PhysicalID: props.PolicyName + "|" + props.RoleName}, nil
 }
 
 // Delete takes the policy off its role.

@@ -168,7 +168,10 @@ func (p aliasProvider) Create(_ context.Context, r resource.Request) (resource.R
 		}
 		return a, nil
 	})
-	return resource.Result{PhysicalID: a.Name}, err
+	if err != nil {
+		return resource.Result{}, err // an alias of that name is somebody else's
+	}
+	return resource.Result{PhysicalID: a.Name}, nil
 }
 
 // Update makes the alias one of another key.

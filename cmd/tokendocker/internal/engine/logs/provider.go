@@ -31,7 +31,10 @@ func (p groupProvider) Create(_ context.Context, r resource.Request) (resource.R
 	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
-	return p.result(g), p.room.makeGroup(g)
+	if err := p.room.makeGroup(g); err != nil {
+		return resource.Result{}, err // a group of that name is somebody else's
+	}
+	return p.result(g), nil
 }
 
 // Update changes the retention.

@@ -25,7 +25,10 @@ func (p bucketProvider) Create(_ context.Context, r resource.Request) (resource.
 	if name == "" {
 		name = physical.Lower(r, physical.MaxBucket)
 	}
-	return p.result(r, name), p.room.make(bucket{Name: name, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)})
+	if err := p.room.make(bucket{Name: name, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)}); err != nil {
+		return resource.Result{}, err // a bucket of that name is somebody else's
+	}
+	return p.result(r, name), nil
 }
 
 // Update changes the tags: what a bucket's other properties switch on is no part of this room.
@@ -62,7 +65,10 @@ func (p policyProvider) Create(_ context.Context, r resource.Request) (resource.
 	if err != nil {
 		return resource.Result{}, err
 	}
-	return resource.Result{PhysicalID: name}, p.room.setPolicy(name, text)
+	if err := p.room.setPolicy(name, text); err != nil {
+		return resource.Result{}, err
+	}
+	return resource.Result{PhysicalID: name}, nil
 }
 
 // Update replaces the policy.

@@ -36,7 +36,10 @@ func (p policyProvider) set(r resource.Request) (resource.Result, error) {
 		document = string(text)
 	}
 	arn, err := p.room.setPolicy(r.Stack.Region, text(r.Properties["SecretId"]), document)
-	return resource.Result{PhysicalID: arn, Attributes: map[string]any{"Id": arn}}, err
+	if err != nil {
+		return resource.Result{}, err
+	}
+	return resource.Result{PhysicalID: arn, Attributes: map[string]any{"Id": arn}}, nil
 }
 
 // Delete takes the policy from the secret; a secret that is gone has none.

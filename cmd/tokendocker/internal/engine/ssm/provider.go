@@ -53,8 +53,10 @@ func (p parameterProvider) put(r resource.Request, in putInput) (resource.Result
 	if in.Type == "SecureString" {
 		return resource.Result{}, protocol.Errorf("ValidationException", "CloudFormation does not support parameters of type SecureString")
 	}
-	_, _, err := p.room.put(r.Stack.Region, in)
-	return resource.Result{PhysicalID: in.Name, Attributes: map[string]any{"Type": in.Type, "Value": in.Value}}, err
+	if _, _, err := p.room.put(r.Stack.Region, in); err != nil {
+		return resource.Result{}, err // a parameter of that name is somebody else's
+	}
+	return resource.Result{PhysicalID: in.Name, Attributes: map[string]any{"Type": in.Type, "Value": in.Value, "Arn": p.room.arn(r.Stack.Region, in.Name)}}, nil
 }
 
 func input(r resource.Request) putInput {
