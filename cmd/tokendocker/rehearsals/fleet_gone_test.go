@@ -26,6 +26,37 @@ var remains = map[string]string{
 	"states-histories":         "the same",
 }
 
+// there lists what the engine's rooms have: tables and keys of the state.
+func (f *fleetRun) there() map[string]bool {
+	f.t.Helper()
+	out := map[string]bool{}
+	f.tables(func(table string, b *bbolt.Bucket) error {
+		return b.ForEach(func(key, raw []byte) error {
+			out[table+" "+string(key)] = !strings.Contains(string(raw), `"Gone":true`)
+			return nil
+		})
+	})
+	return out
+}
+
+// checkThere checks that the rooms have what they had: a roll-back takes away nothing of others. What it leaves is what
+// remains of deleted stacks too.
+func (f *fleetRun) checkThere(before map[string]bool) {
+	f.t.Helper()
+	after := f.there()
+	for key := range before {
+		if before[key] && !after[key] {
+			f.t.Errorf("after the roll-back there is no %s", key)
+		}
+	}
+	for key := range after {
+		table, _, _ := strings.Cut(key, " ")
+		if after[key] && !before[key] && (remains[table] == "" || table == "s3-buckets") {
+			f.t.Errorf("the roll-back left %s", key)
+		}
+	}
+}
+
 // ofTheAccount are buckets and repositories that no stack of the app has made.
 var ofTheAccount = []string{"cdk-hnb659fds-", "cloudformation-custom-resource-response-"}
 

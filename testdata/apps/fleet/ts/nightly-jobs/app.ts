@@ -47,7 +47,7 @@ new cloudwatch.CompositeAlarm(stack, 'Bad', {
 });
 if (step === 'broken') {
   // The custom resource made this group when the function came.
-  new logs.LogGroup(stack, 'Log', { logGroupName: '/aws/lambda/nightly-report' });
+  new logs.LogGroup(stack, 'Log', { logGroupName: '/aws/lambda/nightly-report', removalPolicy: RemovalPolicy.DESTROY });
 }
 
 new CfnOutput(stack, 'BusArn', { value: bus.eventBusArn });

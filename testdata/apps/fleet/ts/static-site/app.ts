@@ -37,7 +37,7 @@ const bucket = new s3.Bucket(site, 'Bucket', {
 });
 if (step === 'broken') {
   // The names of buckets are the whole world's.
-  new s3.Bucket(site, 'Logs', { bucketName: `site-v2-${account}` }).node.addDependency(bucket);
+  new s3.Bucket(site, 'Logs', { bucketName: `site-v2-${account}`, removalPolicy: RemovalPolicy.DESTROY }).node.addDependency(bucket);
 }
 const distribution = new cloudfront.Distribution(site, 'Distribution', {
   certificate, domainNames: ['www.example.com'], webAclId: firewall.attrArn, defaultRootObject: 'index.html',
