@@ -19,7 +19,7 @@ func docker(ctx context.Context, args ...string) (string, error) {
 }
 
 // cleanUp is how long docker has to end what stands in the way of nobody but the next run.
-const cleanUp = 15 * time.Second
+const cleanUp = 30 * time.Second
 
 // detached calls what cleans up after a context that may have ended. A docker engine that hangs does not keep it.
 func detached(ctx context.Context, clean func(context.Context) error) error {
