@@ -70,6 +70,10 @@ func TestNestedStacks(t *testing.T) {
 			{resources: nested("slow", `"Value": "1"`) + `, "X": {"Type": "Test::Thing::Plain", "Properties": {"Fail": "create", "Wait": "200ms"}}`,
 				calls: "create A, create Slow, delete A-1 | create X", status: "ROLLBACK_COMPLETE", fails: "X does not want to create", exist: []string{}},
 		}},
+		{name: "time-out", source: "Template Reference, AWS::CloudFormation::Stack, 2026-11", limit: "TimeoutInMinutes and NotificationARNs are not looked at", steps: []step{
+			{resources: strings.Replace(nested("less", `"Value": "1"`), `"TemplateURL"`, `"TimeoutInMinutes": 1, "NotificationARNs": ["arn:aws:sns:us-east-1:123456789012:t"], "TemplateURL"`, 1),
+				calls: "create A", status: "CREATE_COMPLETE"},
+		}},
 		{name: "template that is wrong", source: guide, steps: []step{
 			{resources: nested("wrong", ""), status: "ROLLBACK_COMPLETE", fails: "At least one Resources member must be defined"},
 		}},
