@@ -58,6 +58,9 @@ func Read(events []string) Failure {
 	default:
 		f = codebuild(all)
 	}
+	if marks.killed && f.Message == "" {
+		f.Message = "its shell was killed, as if the machine had run out of memory"
+	}
 	f.Complete = marks.end >= 0 || f.Kind == Command
 	return f
 }
@@ -70,8 +73,12 @@ func Complete(events []string) bool {
 	return marks.end >= 0 || marks.prepare < 0 && marks.begin < 0 && codebuild(all).Kind == Command
 }
 
-// marks are the places of the marker lines, or -1; stop is where our command's lines end.
-type marks struct{ prepare, begin, end, stop int }
+// marks are the places of the marker lines, or -1; stop is where our command's lines end. It was killed where its last
+// line is missing and CodeBuild says so.
+type marks struct {
+	prepare, begin, end, stop int
+	killed                    bool
+}
 
 // find looks for the markers from behind, so that nothing that was printed earlier can stand for them.
 func find(all []string) marks {
@@ -81,6 +88,8 @@ func find(all []string) marks {
 	}
 	if m.end >= 0 {
 		m.stop = m.end
+	} else if begun := max(m.prepare, m.begin); begun >= 0 {
+		m.stop, m.killed = cutShort(all, begun+1)
 	}
 	return m
 }

@@ -43,6 +43,21 @@ func codebuild(all []string) Failure {
 	return f
 }
 
+// cutShort is where CodeBuild says of our command that it did not come to its end, and whether it was killed. What follows
+// there is the command's own text.
+func cutShort(all []string, from int) (stop int, killed bool) {
+	for i := from; i < len(all); i++ {
+		said := agentLine.FindStringSubmatch(all[i])
+		if said == nil {
+			continue
+		}
+		if command, ok := strings.CutPrefix(said[1], stopped); ok {
+			return i, failedCommand(all, i, command).ExitCode == 128+9
+		}
+	}
+	return len(all), false
+}
+
 // failedCommand reads the failure of a user's command: CodeBuild's line at the index at begins with the command, which may
 // have many lines, and ends with its exit status. Its output stands between the command's echo and that line.
 func failedCommand(all []string, at int, command string) Failure {

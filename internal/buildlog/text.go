@@ -90,7 +90,7 @@ func (f Failure) Summary() string {
 		return "Docker build failed: " + f.Message + "."
 	}
 	if f.Step != "" {
-		return "The build ended without a word of docker's, while it was at step " + f.Step + "."
+		return "The build ended without a word of docker's, while it was at step " + f.Step + prefixed(": ", f.Message) + "."
 	}
 	return "The build ended without a word of docker's" + prefixed(": ", f.Message) + "."
 }

@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "731bec965754c9c5c4530bc9e1fbb9b453fcd083cd62fafd8dceecbfd4a29d2e"
+const SHA256 = "1dad9a804fed9a3626e34dd7bb8033f6d3991e37c2954cc6faf210ad92e82fd4"

@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "731bec965754c9c5c4530bc9e1fbb9b453fcd083cd62fafd8dceecbfd4a29d2e"
+const For = "1dad9a804fed9a3626e34dd7bb8033f6d3991e37c2954cc6faf210ad92e82fd4"
