@@ -156,10 +156,10 @@ func (c *Container) gone(ctx context.Context, exitCode int) (bool, error) {
 		if c.ended.Load() || err != nil || !running {
 			return true, err
 		}
-		if exitCode != killed || try == 5 {
+		if exitCode != killed || try == 20 {
 			return false, nil
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
