@@ -184,7 +184,7 @@ func entries(t *testing.T, r io.Reader, root string) map[string]string {
 	found := map[string]string{}
 	for reader := tar.NewReader(r); ; {
 		h, err := reader.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found
 		}
 		if err != nil {

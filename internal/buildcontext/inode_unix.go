@@ -15,5 +15,5 @@ func inodeOf(info fs.FileInfo) (inode, bool) {
 	if !ok || stat.Nlink < 2 {
 		return inode{}, false
 	}
-	return inode{uint64(stat.Dev), stat.Ino}, true
+	return inode{uint64(stat.Dev), stat.Ino}, true //nolint:unconvert // a signed number on other systems
 }

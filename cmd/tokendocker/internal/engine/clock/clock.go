@@ -4,6 +4,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -144,7 +145,7 @@ func (l limited) Err() error {
 	default:
 		return nil
 	}
-	if context.Cause(l.Context) == context.DeadlineExceeded {
+	if errors.Is(context.Cause(l.Context), context.DeadlineExceeded) {
 		return context.DeadlineExceeded
 	}
 	return l.Context.Err()
