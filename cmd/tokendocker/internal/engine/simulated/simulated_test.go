@@ -19,6 +19,29 @@ func request(resourceType string, properties map[string]any) resource.Request {
 		Stack: resource.Stack{ID: "arn:x", Name: "Stack", Account: "123456789012", Region: "eu-west-1", Partition: "aws", URLSuffix: "amazonaws.com"}}
 }
 
+// TestOnlySimulated is the marked case table: what has identifiers and nothing behind them.
+func TestOnlySimulated(t *testing.T) {
+	cases := []struct {
+		name, source, limit, resourceType string
+	}{
+		{name: "rules and schedules", source: "Amazon EventBridge User Guide, Rules, 2026-11", limit: "no event and no time reaches a target", resourceType: "AWS::Events::Rule"},
+		{name: "topics", source: "Amazon SNS Developer Guide, Message delivery, 2026-11", limit: "nothing can be published or subscribed to", resourceType: "AWS::SNS::Topic"},
+		{name: "queues", source: "Amazon SQS Developer Guide, Sending and receiving, 2026-11", limit: "nothing can be sent or received; event source mappings read nothing", resourceType: "AWS::SQS::Queue"},
+		{name: "tables", source: "Amazon DynamoDB Developer Guide, Working with items, 2026-11", limit: "there are no items and no streams", resourceType: "AWS::DynamoDB::Table"},
+		{name: "APIs", source: "Amazon API Gateway Developer Guide, Invoke REST APIs, 2026-11", limit: "the URL has its right form, and nobody answers there", resourceType: "AWS::ApiGateway::RestApi"},
+		{name: "services and tasks", source: "Amazon ECS Developer Guide, Services, 2026-11", limit: "no container runs; that each image can be pulled is checked", resourceType: "AWS::ECS::Service"},
+		{name: "databases", source: "Amazon RDS User Guide, Connecting, 2026-11", limit: "endpoints have their right form, and no database is behind them", resourceType: "AWS::RDS::DBInstance"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			made, err := simulated.New(nil).Provider(c.resourceType).Create(t.Context(), request(c.resourceType, nil))
+			if err != nil || made.PhysicalID == "" {
+				t.Errorf("%s: %+v, %v", c.resourceType, made, err)
+			}
+		})
+	}
+}
+
 func TestIdentifiersAndAttributes(t *testing.T) {
 	page := func(name string) string { return "Template Reference, " + name + ", Return values, 2026-11" }
 	cases := []struct {
