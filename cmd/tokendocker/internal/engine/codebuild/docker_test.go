@@ -46,7 +46,7 @@ phases:
           --cache-to type=registry,ref=$HOST/app:cache,mode=max,image-manifest=true,oci-mediatypes=true .
       - docker buildx build --progress=plain --provenance=false --push --build-arg V=2 -t $HOST/app:v1 . 2>&1 && exit 1 || echo refused as it must be
       - docker pull $HOST/app:v1
-      - docker tag $HOST/app:v1 $HOST/nowhere:v1 && docker push $HOST/nowhere:v1 || echo no such repository
+      - docker tag $HOST/app:v1 $HOST/nowhere:v1 && docker push $HOST/nowhere:v1 2>&1 || echo no such repository
 `
 
 // everybody may do everything.
