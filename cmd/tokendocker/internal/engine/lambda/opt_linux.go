@@ -18,12 +18,18 @@ func (e *environment) enter(argv []string) ([]string, func(*exec.Cmd)) {
 	if len(dirs) == 0 || !canMount() {
 		return argv, func(*exec.Cmd) {}
 	}
-	launch := []string{"sh", "-c", mountOpt + " 2>/dev/null\n" + mountVar + `exec "$@"`, "sh",
+	launch := []string{"sh", "-c", again + "again " + mountOpt + " 2>/dev/null\n" + mountVar + `exec "$@"`, "sh",
 		strings.Join(dirs, ":"), filepath.Join(e.dir, "var"), e.room.codeDir(e.fn.CodeSHA256)}
 	return append(launch, argv...), inSpaces
 }
 
 const (
+	// again tries a command some times: mounts that docker takes away meanwhile are in the way of copying a tree of mounts.
+	again = `again() {
+	for try in 1 2 3 4 5; do "$@" && return; sleep 0.1; done
+}
+`
+
 	// mountOpt mounts the folders of its first argument over /opt, the first of them on top.
 	mountOpt = `mount -t overlay overlay -o "lowerdir=$1:/opt" /opt`
 
@@ -36,13 +42,13 @@ shift 3
 	for entry in /var/*; do
 		here=$var/${entry##*/}
 		if [ -L "$entry" ]; then cp -P "$entry" "$here"
-		elif [ -d "$entry" ]; then mkdir "$here" && mount --bind "$entry" "$here"
+		elif [ -d "$entry" ]; then mkdir "$here" && again mount --rbind "$entry" "$here"
 		fi
 	done
 	mkdir -p "$var/lang/bin" "$var/task"
 	for name in node python python3; do ln -s "$(command -v "$1")" "$var/lang/bin/$name"; done
-	mount --bind "$task" "$var/task"
-	mount --rbind "$var" /var
+	again mount --rbind "$task" "$var/task"
+	again mount --rbind "$var" /var
 } 2>/dev/null
 `
 )
