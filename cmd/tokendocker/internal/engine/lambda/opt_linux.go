@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -27,6 +28,7 @@ const (
 	// again tries a command some times: mounts that docker takes away meanwhile are in the way of copying a tree of mounts.
 	again = `again() {
 	for try in 1 2 3 4 5; do "$@" && return; sleep 0.1; done
+	return 1
 }
 `
 
@@ -63,9 +65,15 @@ func inSpaces(cmd *exec.Cmd) {
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 }
 
-// canMount reports whether this machine lets a process mount something over /opt for itself alone.
-func canMount() bool {
-	try := exec.Command("sh", "-c", mountOpt, "sh", os.TempDir()) //nolint:noctx // it ends at once
+// canMount reports whether this machine lets a process mount something over /opt for itself alone. It is tried once, with
+// patience: a busy machine may refuse what it allows a moment later.
+var canMount = sync.OnceValue(func() bool {
+	layer, err := os.MkdirTemp("", "layer-")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(layer)                                                //nolint:errcheck // an empty folder
+	try := exec.Command("sh", "-c", again+"again "+mountOpt, "sh", layer) //nolint:noctx // it ends at once
 	inSpaces(try)
 	return try.Run() == nil
-}
+})
