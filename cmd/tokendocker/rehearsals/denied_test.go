@@ -21,7 +21,7 @@ import (
 func TestDeniedCallsAreReported(t *testing.T) {
 	app, files := one("FROM busybox:1\nARG A\nRUN true\n")
 	r := newApp(t, app, files)
-	cdkOut := r.synth()
+	cdkOut := r.synthesize()
 	file := filepath.Join(cdkOut, "One.template.json")
 	raw, err := os.ReadFile(file)
 	must(t, err)

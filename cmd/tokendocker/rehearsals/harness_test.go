@@ -218,6 +218,25 @@ func (r *rehearsed) run(env settings, args ...string) outcome {
 	return r.outcome(err, stdout.String(), stderr.String(), time.Since(start))
 }
 
+// synthesize runs the app's own program, without the command, and returns the cloud assembly.
+func (r *rehearsed) synthesize() string {
+	r.t.Helper()
+	return r.synthesizeBy(exec.CommandContext(r.t.Context(), builders))
+}
+
+// synthesizeBy runs a program that synthesizes the app's case.json, with further environment variables.
+func (r *rehearsed) synthesizeBy(cmd *exec.Cmd, env ...string) string {
+	r.t.Helper()
+	assembly := filepath.Join(r.t.TempDir(), "cdk.out")
+	cmd.Dir = r.app
+	cmd.Env = append(append(os.Environ(), "CDK_VALIDATION=false", "CDK_OUTDIR="+assembly,
+		`CDK_CONTEXT_JSON={"aws:cdk:enable-path-metadata":true}`), env...)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("synth: %v\n%s", err, said)
+	}
+	return assembly
+}
+
 // command returns the command line, not yet started, for tests that meddle while it runs.
 func (r *rehearsed) command(env settings, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(r.t.Context(), command, args...)

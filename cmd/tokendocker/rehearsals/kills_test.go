@@ -4,9 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -29,7 +26,7 @@ func TestKills(t *testing.T) {
 	times := rand.New(rand.NewPCG(seed, 0))
 
 	app := newApp(t, webApp(), webFiles)
-	assembly := app.synth() // once: synthesizing again would be most of the time
+	assembly := app.synthesize() // once: synthesizing again would be most of the time
 	usual := app.run(nil, "rehearse", assembly, "--state", app.state, "--set", "Shop.Api.TopicName=first").wantExit(0).took
 	for i := range *kills {
 		if i%10 == 9 { // from nothing, now and then
@@ -53,17 +50,4 @@ func TestKills(t *testing.T) {
 	}
 	app.run(nil, "rehearse", assembly, "--state", app.state, "--destroy").wantExit(0)
 	app.wantNothingLeft()
-}
-
-// synth synthesizes the app and returns its cloud assembly.
-func (r *rehearsed) synth() string {
-	r.t.Helper()
-	assembly := filepath.Join(r.t.TempDir(), "cdk.out")
-	cmd := exec.CommandContext(r.t.Context(), builders)
-	cmd.Dir = r.app
-	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		r.t.Fatalf("synth: %v\n%s", err, said)
-	}
-	return assembly
 }

@@ -44,15 +44,8 @@ func (c construct) app(t *testing.T, app caseApp, files map[string]string) *rehe
 // synthesize makes the app's assembly.
 func (c construct) synthesize(t *testing.T, r *rehearsed) *permissions {
 	t.Helper()
-	p := &permissions{t: t, assembly: filepath.Join(t.TempDir(), "cdk.out")}
 	line := c.command(t)
-	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
-	cmd.Dir = r.app
-	cmd.Env = append(append(os.Environ(), "CDK_VALIDATION=false", "CDK_OUTDIR="+p.assembly,
-		`CDK_CONTEXT_JSON={"aws:cdk:enable-path-metadata":true}`), peers(t)...)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("synth of %s: %v\n%s", c, err, said)
-	}
+	p := &permissions{t: t, assembly: r.synthesizeBy(exec.CommandContext(t.Context(), line[0], line[1:]...), peers(t)...)}
 	raw, err := os.ReadFile(filepath.Join(p.assembly, r.stack()+".template.json"))
 	must(t, err)
 	must(t, json.Unmarshal(raw, &p.template))

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,13 +165,7 @@ func synthesizeBuilder(t *testing.T, b caseBuilder, dockerfile string, caches ..
 	t.Helper()
 	b.ID, b.Path, b.Minutes = "Web", "web", 5
 	r := newApp(t, caseApp{Stack: "One", Caches: caches, Builders: []caseBuilder{b}}, map[string]string{"web/Dockerfile": dockerfile})
-	p := &permissions{t: t, assembly: filepath.Join(t.TempDir(), "cdk.out")}
-	cmd := exec.CommandContext(t.Context(), builders)
-	cmd.Dir = r.app
-	cmd.Env = append(os.Environ(), "CDK_VALIDATION=false", "CDK_OUTDIR="+p.assembly, `CDK_CONTEXT_JSON={"aws:cdk:enable-path-metadata":true}`)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("synth: %v\n%s", err, said)
-	}
+	p := &permissions{t: t, assembly: r.synthesize()}
 	raw, err := os.ReadFile(filepath.Join(p.assembly, "One.template.json"))
 	must(t, err)
 	must(t, json.Unmarshal(raw, &p.template))

@@ -3,7 +3,6 @@ package rehearsals
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,7 +65,7 @@ func TestNetworkThatIsNotReady(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			assembly := app.synthesize(t)
+			assembly := app.synthesize()
 			editTemplate(t, filepath.Join(assembly, "Shop.template.json"), c.less)
 			failed := app.run(slowNetwork, "rehearse", assembly, "--state", filepath.Join(t.TempDir(), "state"), "--json").wantExit(4)
 			first, _, _ := strings.Cut(failed.summary.Stacks[0].Failure.Reason, "\n")
@@ -108,19 +107,6 @@ func TestIsolatedNetwork(t *testing.T) {
 		t.Errorf("the image holds %q", got)
 	}
 	app.rehearse(fast, "--destroy").wantExit(0)
-}
-
-// synthesize makes the app's assembly.
-func (r *rehearsed) synthesize(t *testing.T) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "cdk.out")
-	cmd := exec.CommandContext(t.Context(), builders)
-	cmd.Dir = r.app
-	cmd.Env = append(os.Environ(), "CDK_VALIDATION=false", "CDK_OUTDIR="+out, `CDK_CONTEXT_JSON={"aws:cdk:enable-path-metadata":true}`)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("synth: %v\n%s", err, said)
-	}
-	return out
 }
 
 // editTemplate changes the resources of a template.
