@@ -69,11 +69,6 @@ func (c *Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 // Real returns how long the simulated duration d takes where nothing slows the clock.
 func (c *Clock) Real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.factor) }
 
-// Simulated returns the simulated duration that passes while the real duration d does, where nothing slows the clock.
-func (c *Clock) Simulated(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * c.factor)
-}
-
 // left returns how long it takes at the present pace until the clock shows end, and what closes when the pace changes.
 func (c *Clock) left(end time.Time) (time.Duration, <-chan struct{}) {
 	c.mu.Lock()
