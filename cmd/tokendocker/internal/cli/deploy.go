@@ -18,7 +18,7 @@ var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILIT
 
 // deploy deploys one stack and reports its images.
 func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[string]map[string]string) error {
-	d := engine.Deployment{DeployInput: cloudformation.DeployInput{
+	d := engine.Deployment{Account: s.Account, DeployInput: cloudformation.DeployInput{
 		StackName: s.Name, Region: cmp.Or(s.Region, r.Region), Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
 		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
 	}}

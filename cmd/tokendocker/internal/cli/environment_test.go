@@ -18,16 +18,18 @@ func TestEnvironment(t *testing.T) {
 		want   environment
 		fails  string
 	}{
-		{name: "agnostic", stacks: []assembly.Stack{stack("", "")}, want: environment{"123456789012", "us-east-1", []string{"us-east-1"}}},
+		{name: "agnostic", stacks: []assembly.Stack{stack("", "")}, want: environment{account: "123456789012", region: "us-east-1", regions: []string{"us-east-1"}}},
 		{name: "two regions", stacks: []assembly.Stack{stack("111111111111", "eu-west-1"), stack("111111111111", "ap-south-1"), stack("", "eu-west-1")},
-			want: environment{"111111111111", "us-east-1", []string{"eu-west-1", "ap-south-1"}}},
+			want: environment{"111111111111", []string{"111111111111"}, "us-east-1", []string{"eu-west-1", "ap-south-1"}}},
 		{name: "all in China", stacks: []assembly.Stack{stack("111111111111", "cn-north-1")},
-			want: environment{"111111111111", "cn-north-1", []string{"cn-north-1"}}},
+			want: environment{"111111111111", []string{"111111111111"}, "cn-north-1", []string{"cn-north-1"}}},
 		{name: "no stack", want: environment{account: "123456789012", region: "us-east-1"}},
-		{name: "two accounts", stacks: []assembly.Stack{stack("111111111111", "eu-west-1"), stack("222222222222", "eu-west-1")},
-			fails: "the app has stacks in the accounts 111111111111 and 222222222222, and a rehearsal has one account"},
+		{name: "two accounts", stacks: []assembly.Stack{stack("111111111111", "eu-west-1"), stack("222222222222", "eu-west-1"), stack("", "eu-west-1")},
+			want: environment{"111111111111", []string{"111111111111", "222222222222"}, "us-east-1", []string{"eu-west-1"}}},
+		{name: "the flag's account among others", stacks: []assembly.Stack{stack("222222222222", "us-east-1"), stack("123456789012", "us-east-1")},
+			want: environment{"123456789012", []string{"222222222222", "123456789012"}, "us-east-1", []string{"us-east-1"}}},
 		{name: "two partitions", stacks: []assembly.Stack{stack("", "cn-north-1"), stack("", "")},
-			fails: "the app has stacks in the regions cn-north-1 (aws-cn) and us-east-1 (aws)"},
+			fails: "the app has stacks in the regions cn-north-1 (aws-cn) and us-east-1 (aws), which no rehearsal can have together"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

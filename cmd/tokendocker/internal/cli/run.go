@@ -123,13 +123,13 @@ func (r *rehearsal) synth(ctx context.Context) (*assembly.Assembly, error) {
 	return app, nil
 }
 
-// open starts the engine in the app's account, or without an app in that of the state folder.
+// open starts the engine in the app's accounts, or without an app in those of the state folder.
 func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.Engine, error) {
 	at, err := r.environment(app)
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, engine.Options{StateDir: r.State, Account: at.account, Region: at.region, Regions: at.regions, Kept: app == nil,
+	return start(ctx, engine.Options{StateDir: r.State, Account: at.account, Accounts: at.accounts, Region: at.region, Regions: at.regions, Kept: app == nil,
 		Progress: func(line string) { r.log.Note("%s", line) }}, r.Verbose, r.err)
 }
 

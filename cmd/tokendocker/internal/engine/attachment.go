@@ -13,7 +13,7 @@ import (
 // secret is for. Of a database that the stack did not make nothing is known, and the secret stays as it is.
 // Source: AWS CloudFormation Template Reference, AWS::SecretsManager::SecretTargetAttachment; AWS Secrets Manager User
 // Guide, "JSON structure of AWS Secrets Manager database credential secrets".
-type attachment struct{ engine *Engine }
+type attachment struct{ account *account }
 
 // Immutable returns the properties whose change makes another attachment.
 func (attachment) Immutable() []string { return []string{"SecretId"} }
@@ -35,7 +35,7 @@ func (a attachment) attach(ctx context.Context, r resource.Request) (resource.Re
 	secret, _ := r.Properties["SecretId"].(string)
 	target, _ := r.Properties["TargetId"].(string)
 	result := resource.Result{PhysicalID: secret}
-	database, found := a.engine.stacks.Resource(r.Stack.ID, target)
+	database, found := a.account.stacks.Resource(r.Stack.ID, target)
 	if !found || database.Type != r.Properties["TargetType"] {
 		return result, nil
 	}
@@ -44,7 +44,7 @@ func (a attachment) attach(ctx context.Context, r resource.Request) (resource.Re
 		return result, err
 	}
 	call := func(operation string, in, out any) error {
-		return a.engine.door.Call(ctx, a.engine.operator, r.Stack.Region, "secretsmanager", operation, in, out)
+		return a.account.engine.door.Call(ctx, a.account.operator, r.Stack.Region, "secretsmanager", operation, in, out)
 	}
 	var now struct{ SecretString string }
 	if err := call("GetSecretValue", map[string]any{"SecretId": secret}, &now); err != nil {
@@ -66,7 +66,7 @@ func (a attachment) attach(ctx context.Context, r resource.Request) (resource.Re
 
 // reach is what a secret says of its database.
 func (a attachment) reach(database resource.Request) (map[string]any, error) {
-	describer, ok := a.engine.simulated.Provider(database.Type).(resource.Describer)
+	describer, ok := a.account.simulated.Provider(database.Type).(resource.Describer)
 	if !ok {
 		return nil, nil
 	}

@@ -21,12 +21,13 @@ import (
 type Variable struct{ Name, Value string }
 
 // Environment returns what leads AWS's clients, and the docker command of whoever uses them, to this engine. It holds
-// the operator's secret key. There must be clients in the options.
+// the operator's secret key. It acts in the first
+// account. There must be clients in the options.
 func (e *Engine) Environment() []Variable {
 	return []Variable{
 		{"AWS_ENDPOINT_URL", e.listen.address},
-		{"AWS_ACCESS_KEY_ID", e.operator.AccessKeyID},
-		{"AWS_SECRET_ACCESS_KEY", e.operator.SecretKey},
+		{"AWS_ACCESS_KEY_ID", e.accounts[0].operator.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", e.accounts[0].operator.SecretKey},
 		{"AWS_REGION", e.place.region},
 		{"AWS_DEFAULT_REGION", e.place.region},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
@@ -40,9 +41,9 @@ func (e *Engine) Environment() []Variable {
 type operatorKey struct{ AccessKeyID, SecretKey string }
 
 // newOperator makes the session of whoever runs the engine. Clients find the same key at every run.
-func (e *Engine) newOperator() (*session.Session, error) {
-	s := &session.Session{Account: e.place.account, UserID: e.place.account,
-		ARN: fmt.Sprintf("arn:%s:iam::%s:root", e.place.partition, e.place.account)}
+func (a *account) newOperator() (*session.Session, error) {
+	e := a.engine
+	s := &session.Session{Account: a.account, UserID: a.account, ARN: fmt.Sprintf("arn:%s:iam::%s:root", a.partition, a.account)}
 	if !e.options.Clients {
 		return e.sessions.Add(s), nil
 	}
@@ -50,10 +51,10 @@ func (e *Engine) newOperator() (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, found, err := table.Get(e.place.account)
+	key, found, err := table.Get(a.account)
 	if err == nil && !found {
 		key = newKey()
-		err = table.Put(e.place.account, key)
+		err = table.Put(a.account, key)
 	}
 	s.AccessKeyID, s.SecretKey = key.AccessKeyID, key.SecretKey
 	return e.sessions.Add(s), err
@@ -105,7 +106,9 @@ func (e *Engine) openDockerHost(ctx context.Context) error {
 	e.sweep(ctx, h.sandbox)
 	ctx, h.stop = context.WithCancel(ctx)
 	h.serving.Go(func() { h.serve(ctx, e.options.Progress) })
-	e.api.Recover()
+	for _, a := range e.accounts {
+		a.api.Recover()
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 )
 
@@ -25,8 +26,9 @@ type Asset struct {
 // Deployment is one stack to deploy.
 type Deployment struct {
 	cloudformation.DeployInput
-	Assets []Asset
-	Images []ImageAsset
+	Account string // empty: the engine's first
+	Assets  []Asset
+	Images  []ImageAsset
 }
 
 // Outcome is what became of a stack.
@@ -48,70 +50,71 @@ type Built struct {
 // Deploy puts a stack's assets in place and deploys it. It fails with a *cloudformation.Failed when a resource does;
 // the outcome then says how the stack stands now.
 func (e *Engine) Deploy(ctx context.Context, d Deployment) (Outcome, error) {
+	a := e.account(d.Account)
 	if d.Region == "" {
-		d.Region = e.place.region
+		d.Region = a.region
 	}
-	for _, a := range d.Assets {
-		if err := e.publish(a, d.Region); err != nil {
+	for _, asset := range d.Assets {
+		if err := a.publish(asset, d.Region); err != nil {
 			return Outcome{}, err
 		}
 	}
-	for _, a := range d.Images {
-		if err := e.publishImage(ctx, a, d.Region); err != nil {
+	for _, image := range d.Images {
+		if err := a.publishImage(ctx, image, d.Region); err != nil {
 			return Outcome{}, err
 		}
 	}
-	result, err := e.stacks.Deploy(ctx, d.DeployInput)
+	result, err := a.stacks.Deploy(ctx, d.DeployInput)
 	requests := result.Requests
 	if failed, ok := errors.AsType[*cloudformation.Failed](err); ok {
 		requests = failed.Requests
 	}
-	stack, found, descErr := e.stacks.Describe(d.Region, d.StackName)
+	stack, found, descErr := a.stacks.Describe(d.Region, d.StackName)
 	if !found || descErr != nil {
 		return Outcome{}, errors.Join(err, descErr)
 	}
-	images := e.built(stack, requests)
-	for _, s := range e.stacks.Nested(stack.ID) {
-		nested, _, err := e.stacks.Describe(s.Region, s.Name)
+	images := a.built(stack, requests)
+	for _, s := range a.stacks.Nested(stack.ID) {
+		nested, _, err := a.stacks.Describe(s.Region, s.Name)
 		if err != nil {
 			return Outcome{}, err
 		}
-		images = append(images, e.built(nested, requests)...)
+		images = append(images, a.built(nested, requests)...)
 	}
 	return Outcome{Stack: stack, Images: images, Simulated: result.Simulated}, err
 }
 
 // publish uploads an asset as the CDK CLI does.
-func (e *Engine) publish(a Asset, region string) error {
-	fill := strings.NewReplacer("${AWS::AccountId}", e.place.account, "${AWS::Region}", region, "${AWS::Partition}", e.place.partition)
-	bucket := fill.Replace(a.Bucket)
-	if a.Region != "" {
-		region = a.Region
+func (a *account) publish(asset Asset, region string) error {
+	fill := a.fill(region)
+	bucket := fill.Replace(asset.Bucket)
+	if asset.Region != "" {
+		region = asset.Region
 	}
-	if err := e.s3.MakeBucket(bucket, region); err != nil {
+	if err := a.engine.s3.MakeBucket(bucket, a.account, region); err != nil {
 		return err
 	}
 	content, sink := io.Pipe()
-	go func() { sink.CloseWithError(a.Write(sink)) }()
-	return e.s3.Put(bucket, fill.Replace(a.Key), "application/octet-stream", content)
+	go func() { sink.CloseWithError(asset.Write(sink)) }()
+	return a.engine.s3.Put(bucket, fill.Replace(asset.Key), "application/octet-stream", content)
 }
 
 // built says of each image what this deployment did for it.
-func (e *Engine) built(stack cloudformation.Stack, requests []cloudformation.CustomRequest) []Built {
+func (a *account) built(stack cloudformation.Stack, requests []cloudformation.CustomRequest) []Built {
 	paths := map[string]string{}
 	for _, r := range stack.Resources {
 		paths[r.LogicalID] = r.Path
 	}
-	e.settle(requests)
+	a.settle(requests)
 	var out []Built
-	for _, image := range e.images.of(stack.ID, func(id string) bool { return paths[id] != "" }) {
+	for _, image := range a.engine.images.of(stack.ID, func(id string) bool { return paths[id] != "" }) {
 		b := Built{Image: image, Builder: builderOf(paths[image.LogicalID])}
 		for _, r := range requests {
 			if r.LogicalID != image.LogicalID || r.StackID != stack.ID {
 				continue
 			}
 			b.Took += r.End.Sub(r.Start)
-			for _, record := range e.codebuild.Records() {
+			for _, record := range a.codebuild.Records() {
 				if record.Cause.Request.ID == r.RequestID && record.Images > 0 {
 					b.Built = true
 					b.Docker += record.Buildx
@@ -139,13 +142,13 @@ func builderOf(resourcePath string) string {
 
 // Destroy deletes every stack, the newest first, and a stack whose exports are in use after those that use them.
 func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)) error {
-	stacks := slices.DeleteFunc(e.stacks.Stacks(), func(s cloudformation.Stack) bool { return s.ParentID != "" })
+	stacks := slices.DeleteFunc(e.stacks(), func(s cloudformation.Stack) bool { return s.ParentID != "" })
 	slices.SortFunc(stacks, func(a, b cloudformation.Stack) int { return b.Created.Compare(a.Created) })
 	for len(stacks) > 0 {
 		var held []cloudformation.Stack
 		var why error
 		for _, s := range stacks {
-			err := e.stacks.Delete(ctx, cloudformation.DeleteInput{StackName: s.Name, Region: s.Region, OnEvent: onEvent})
+			err := e.home(s).stacks.Delete(ctx, cloudformation.DeleteInput{StackName: s.Name, Region: s.Region, OnEvent: onEvent})
 			if _, inUse := errors.AsType[*cloudformation.InUseError](err); inUse {
 				held, why = append(held, s), err
 			} else if err != nil {
@@ -163,17 +166,29 @@ func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)
 // Images returns the images of the builders of all stacks, as they stand now.
 func (e *Engine) Images() ([]Built, error) {
 	var out []Built
-	for _, s := range e.stacks.Stacks() {
-		stack, found, err := e.stacks.Describe(s.Region, s.Name)
+	for _, s := range e.stacks() {
+		stack, found, err := e.home(s).stacks.Describe(s.Region, s.Name)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			out = append(out, e.built(stack, nil)...)
+			out = append(out, e.home(s).built(stack, nil)...)
 		}
 	}
 	return out, nil
 }
+
+// stacks are those of all accounts.
+func (e *Engine) stacks() []cloudformation.Stack {
+	var all []cloudformation.Stack
+	for _, a := range e.accounts {
+		all = append(all, a.stacks.Stacks()...)
+	}
+	return all
+}
+
+// home is a stack's account.
+func (e *Engine) home(s cloudformation.Stack) *account { return e.account(protocol.OwnerOf(s.ID)) }
 
 // Open returns an image to read, layer by layer.
 func (e *Engine) Open(ctx context.Context, image Image) (v1.Image, error) {
@@ -185,7 +200,7 @@ func (e *Engine) Open(ctx context.Context, image Image) (v1.Image, error) {
 	return e.registries.Image(ctx, h.ARN(name), image.Digest)
 }
 
-// Call makes an AWS call of a JSON service as the account's operator, who may do anything.
+// Call makes an AWS call of a JSON service as the first account's operator, who may do anything.
 func (e *Engine) Call(ctx context.Context, service, operation string, in, out any) error {
-	return e.door.Call(ctx, e.operator, e.place.region, service, operation, in, out)
+	return e.door.Call(ctx, e.accounts[0].operator, e.place.region, service, operation, in, out)
 }

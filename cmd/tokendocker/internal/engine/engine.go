@@ -1,5 +1,6 @@
 // Package engine is AWS on one machine: it wires the rooms behind the door, keeps them in one state folder, and
-// deploys stacks.
+// deploys stacks. Each account has rooms of its own; what AWS's accounts share too, like the names of S3's buckets, is one
+// room for all.
 //
 // The rooms never import each other. They meet over AWS's own calls, which the door decides and hands on, and
 // through the small ports that are wired here.
@@ -16,39 +17,28 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/door"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ecr"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/logs"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/s3"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/secretsmanager"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 )
 
 // Options say which AWS to be.
 type Options struct {
 	StateDir string
-	Account  string
+	Account  string            // of stacks that name none
+	Accounts []string          // further accounts that stacks go to; those of the state folder's stacks are there anyway
 	Region   string            // of stacks that name none
 	Regions  []string          // further regions that stacks go to
 	Kept     bool              // stand where the state folder's stacks are, if it has any, instead of Account and Region
 	Scale    float64           // how many times faster time runs; below 1 counts as 1
 	Switches switches.Switches // faults and limits
-	Secrets  map[string]string // values of secrets that nobody in the rehearsal makes, by name or ARN
+	Secrets  map[string]string // values of secrets that nobody in the rehearsal makes, by name or ARN, in each account
 	Builds   map[string]string // program for this machine's processor by the sha256 of a function's zip
 	Clients  bool              // real clients call: the operator's key stays the same, and there is a docker host for them
 	Port     int               // on 127.0.0.1; 0: a free one
@@ -57,38 +47,25 @@ type Options struct {
 	OnDenial func(iam.Denial)  // told each refused call once, as it happens; may be nil
 }
 
-// Engine is an AWS account whose state is one folder. It is safe for concurrent use.
+// Engine is one or several AWS accounts whose state is one folder. It is safe for concurrent use.
 type Engine struct {
-	options Options
-	store   *state.Store
-	clock   *clock.Clock
-	place   place
-	stop    context.CancelFunc
+	options  Options
+	store    *state.Store
+	clock    *clock.Clock
+	place    place // of the first account
+	stop     context.CancelFunc
+	accounts []*account // the first is that of stacks that name none
 
 	sessions *session.Sessions
-	operator *session.Session
 	door     *door.Door
 	listen   *listeners
 	sandbox  *sandbox.Sandbox
 	docker   *dockerHost // nil unless there are clients
 
-	iam        *iam.Room
 	s3         *s3.Room
-	kms        *kms.Room
-	ssm        *ssm.Room
-	secrets    *secretsmanager.Room
-	logs       *logs.Room
-	ec2        *ec2.Room
-	lambda     *lambda.Room
-	states     *states.Room
-	codebuild  *codebuild.Room
 	ecr        *ecr.Room
 	registries *registry.Store
 	mirror     *registry.Mirror
-	simulated  *simulated.Simulator
-	consumer   *consumer.Checker
-	stacks     *cloudformation.Service
-	api        *stackapi.Room
 	images     *images
 	sweeps     sync.WaitGroup
 }
@@ -103,13 +80,16 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := settle(store, o)
+	at, accounts, err := settle(store, o)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e := &Engine{options: o, store: store, clock: clock.New(o.Scale), place: at,
 		stop: stop, sessions: session.NewSessions()}
+	for _, id := range accounts {
+		e.accounts = append(e.accounts, &account{engine: e, place: where(id, at.region), store: store.Part(id)})
+	}
 	if err := e.build(background); err != nil {
 		return nil, errors.Join(err, e.Close(ctx))
 	}
@@ -119,7 +99,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 // build makes the rooms in the order of what they need.
 func (e *Engine) build(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDoor, e.openStores, e.openNetwork, e.openSandbox, e.openGallery, e.openBuilds, e.openFunctions, e.openStacks, e.openDockerHost,
+		e.openDoor, e.openShared, e.openSandbox, e.openGallery, e.openAccounts, e.openDockerHost,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -129,17 +109,14 @@ func (e *Engine) build(ctx context.Context) error {
 }
 
 // openDoor makes the front: who calls, and whether they may.
-func (e *Engine) openDoor(ctx context.Context) (err error) {
-	e.iam, err = iam.New(iam.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
-		Sessions: e.sessions, Store: e.store, Switches: &e.options.Switches, OnDenial: e.options.OnDenial})
-	if err != nil {
-		return err
+func (e *Engine) openDoor(ctx context.Context) error {
+	for _, a := range e.accounts {
+		if err := a.openIdentity(); err != nil {
+			return err
+		}
 	}
-	if e.operator, err = e.newOperator(); err != nil {
-		return err
-	}
-	e.door = door.New(door.Options{Account: e.place.account, Partition: e.place.partition, Region: e.place.region,
-		Clock: e.clock, Sessions: e.sessions, Authorizer: e.iam, Reachable: e.reaches, Switches: &e.options.Switches, Log: e.options.Log})
+	e.door = door.New(door.Options{Partition: e.place.partition, Region: e.place.region,
+		Clock: e.clock, Sessions: e.sessions, Authorizer: e, Reachable: e.reaches, Switches: &e.options.Switches, Log: e.options.Log})
 	dir, err := e.store.Dir("authority")
 	if err != nil {
 		return err
@@ -192,13 +169,14 @@ func (e *Engine) sweep(ctx context.Context, s *sandbox.Sandbox) {
 	})
 }
 
-// registryHosts are ECR's hosts in every region that the rehearsal knows of.
+// registryHosts are ECR's hosts in every account and region that the rehearsal knows of.
 func (e *Engine) registryHosts() []string {
 	var hosts []string
-	for _, region := range append([]string{e.place.region}, e.options.Regions...) {
-		host := registry.Host{Account: e.place.account, Region: region, Suffix: e.place.suffix}.String()
-		if !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
+	for _, a := range e.accounts {
+		for _, region := range append([]string{e.place.region}, e.options.Regions...) {
+			if host := a.registry(region); !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
 		}
 	}
 	return hosts
@@ -224,17 +202,8 @@ func (e *Engine) Close(ctx context.Context) error {
 			failed = append(failed, fmt.Errorf("close %s: %w", what, err))
 		}
 	}
-	if e.api != nil {
-		note("stacks", e.api.Close())
-	}
-	if e.states != nil {
-		note("state machines", e.states.Close())
-	}
-	if e.codebuild != nil {
-		note("builds", e.codebuild.Close())
-	}
-	if e.lambda != nil {
-		note("functions", e.lambda.Close())
+	for _, a := range e.accounts {
+		a.close(note)
 	}
 	e.sweeps.Wait()
 	if e.sandbox != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
-	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sandbox"
 )
 
@@ -26,17 +25,17 @@ type ImageAsset struct {
 
 // publishImage builds an image and pushes it, unless it is there, as the CDK CLI does. The repository is that of CDK's
 // bootstrap stack, which every rehearsal counts as having.
-func (e *Engine) publishImage(ctx context.Context, a ImageAsset, region string) error {
-	fill := strings.NewReplacer("${AWS::AccountId}", e.place.account, "${AWS::Region}", region, "${AWS::Partition}", e.place.partition)
-	name, tag := fill.Replace(a.Repository), fill.Replace(a.Tag)
-	if a.Region != "" {
-		region = a.Region
+func (a *account) publishImage(ctx context.Context, asset ImageAsset, region string) error {
+	fill := a.fill(region)
+	name, tag := fill.Replace(asset.Repository), fill.Replace(asset.Tag)
+	if asset.Region != "" {
+		region = asset.Region
 	}
 	call := func(operation string, in, out any) error {
-		return e.door.Call(ctx, e.operator, region, "ecr", operation, in, out)
+		return a.engine.door.Call(ctx, a.operator, region, "ecr", operation, in, out)
 	}
-	if err := e.bootstrapRepository(name, call); err != nil {
-		return fmt.Errorf("docker image asset %s: %w", a.Name, err)
+	if err := a.bootstrapRepository(name, call); err != nil {
+		return fmt.Errorf("docker image asset %s: %w", asset.Name, err)
 	}
 	err := call("DescribeImages", map[string]any{"repositoryName": name, "imageIds": []any{map[string]any{"imageTag": tag}}}, nil)
 	if err == nil {
@@ -46,23 +45,23 @@ func (e *Engine) publishImage(ctx context.Context, a ImageAsset, region string) 
 		AuthorizationData []struct{ AuthorizationToken string }
 	}
 	if err := call("GetAuthorizationToken", map[string]any{}, &token); err != nil {
-		return fmt.Errorf("docker image asset %s: %w", a.Name, err)
+		return fmt.Errorf("docker image asset %s: %w", asset.Name, err)
 	}
 	login, err := base64.StdEncoding.DecodeString(token.AuthorizationData[0].AuthorizationToken)
 	if err != nil {
-		return fmt.Errorf("docker image asset %s: read the registry's token: %w", a.Name, err)
+		return fmt.Errorf("docker image asset %s: read the registry's token: %w", asset.Name, err)
 	}
 	_, password, _ := strings.Cut(string(login), ":")
-	host := registry.Host{Account: e.place.account, Region: region, Suffix: e.place.suffix}.String()
-	e.options.Progress(fmt.Sprintf("building docker image asset %s", a.Name))
-	if err := e.buildImage(ctx, a, host, host+"/"+name+":"+tag, password); err != nil {
-		return fmt.Errorf("docker image asset %s: %w", a.Name, err)
+	host := a.registry(region)
+	a.engine.options.Progress(fmt.Sprintf("building docker image asset %s", asset.Name))
+	if err := a.engine.buildImage(ctx, asset, host, host+"/"+name+":"+tag, password); err != nil {
+		return fmt.Errorf("docker image asset %s: %w", asset.Name, err)
 	}
 	return nil
 }
 
 // bootstrapRepository makes the repository of CDK's bootstrap stack. Source: aws-cdk-cli, bootstrap-template.yaml.
-func (e *Engine) bootstrapRepository(name string, call func(operation string, in, out any) error) error {
+func (a *account) bootstrapRepository(name string, call func(operation string, in, out any) error) error {
 	err := call("CreateRepository", map[string]any{"repositoryName": name, "imageTagMutability": "IMMUTABLE"}, nil)
 	if known, ok := errors.AsType[*protocol.Error](err); ok && known.Code == "RepositoryAlreadyExistsException" {
 		return nil
@@ -74,7 +73,7 @@ func (e *Engine) bootstrapRepository(name string, call func(operation string, in
 		"Sid": "LambdaECRImageRetrievalPolicy", "Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
 		"Action": []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
 		"Condition": map[string]any{"StringLike": map[string]any{
-			"aws:sourceArn": fmt.Sprintf("arn:%s:lambda:*:%s:function:*", e.place.partition, e.place.account)}},
+			"aws:sourceArn": fmt.Sprintf("arn:%s:lambda:*:%s:function:*", a.partition, a.account)}},
 	}}})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
@@ -28,7 +29,7 @@ func where(account, region string) place {
 	return place{account: account, partition: partition, region: region, suffix: suffix}
 }
 
-// ElsewhereError says that the state folder holds the stacks of another account or partition.
+// ElsewhereError says that the state folder holds the stacks of another partition.
 type ElsewhereError struct{ Account, Partition string }
 
 // Error names the account.
@@ -37,28 +38,42 @@ func (e *ElsewhereError) Error() string {
 }
 
 // keptPlace is the place of a state folder's stacks, as it is kept.
-type keptPlace struct{ Account, Region string }
+type keptPlace struct {
+	Account, Region string
+	Accounts        []string // all that have stacks
+}
 
 const placeKey = "place"
 
-// settle returns the place that the options name, or that of the state folder's stacks if the options say so.
-func settle(store *state.Store, o Options) (place, error) {
+// settle returns the place that the options name, or that of the state folder's stacks if the options say so, and all
+// accounts that there are: the first one's own, those of the options, and those whose stacks the folder holds.
+func settle(store *state.Store, o Options) (place, []string, error) {
 	table, err := state.NewTable[keptPlace](store, "engine.place")
 	if err != nil {
-		return place{}, err
+		return place{}, nil, err
 	}
 	kept, found, err := table.Get(placeKey)
+	at := where(o.Account, o.Region)
 	if found && o.Kept {
-		return where(kept.Account, kept.Region), err
+		at = where(kept.Account, kept.Region)
 	}
-	return where(o.Account, o.Region), err
+	var all []string
+	for _, id := range slices.Concat([]string{at.account}, o.Accounts, kept.Accounts) {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return at, all, err
 }
 
-// keepPlace writes the place down, unless there are stacks somewhere else.
+// keepPlace writes the place down, unless there are stacks in another partition.
 func (e *Engine) keepPlace() error {
-	for _, s := range e.stacks.Stacks() {
-		parts := strings.SplitN(s.ID, ":", 6) // an ARN
-		if len(parts) == 6 && (parts[1] != e.place.partition || parts[4] != e.place.account) {
+	kept := keptPlace{Account: e.place.account, Region: e.place.region}
+	for _, a := range e.accounts {
+		kept.Accounts = append(kept.Accounts, a.account)
+	}
+	for _, s := range e.stacks() {
+		if parts := strings.SplitN(s.ID, ":", 6); len(parts) == 6 && parts[1] != e.place.partition { // an ARN
 			return &ElsewhereError{Account: parts[4], Partition: parts[1]}
 		}
 	}
@@ -66,5 +81,5 @@ func (e *Engine) keepPlace() error {
 	if err != nil {
 		return err
 	}
-	return table.Put(placeKey, keptPlace{e.place.account, e.place.region})
+	return table.Put(placeKey, kept)
 }

@@ -9,21 +9,40 @@ import (
 // Role is what a role was used for.
 type Role struct {
 	iam.RoleUse
-	Path string // construct path, or stack and logical id where the template names none
+	Account string
+	Path    string // construct path, or stack and logical id where the template names none
 }
 
 // Denials returns the calls that were refused to roles since the engine started.
-func (e *Engine) Denials() []iam.Denial { return e.iam.Denials() }
+func (e *Engine) Denials() []iam.Denial {
+	var all []iam.Denial
+	for _, a := range e.accounts {
+		all = append(all, a.iam.Denials()...)
+	}
+	return all
+}
 
-// Roles returns what each role that there is was used for since it was made, by name.
+// Roles returns what each role that there is was used for since it was made, account by account, by name.
 func (e *Engine) Roles() ([]Role, error) {
-	uses, err := e.iam.Roles()
+	var all []Role
+	for _, a := range e.accounts {
+		roles, err := a.roles()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, roles...)
+	}
+	return all, nil
+}
+
+func (a *account) roles() ([]Role, error) {
+	uses, err := a.iam.Roles()
 	if err != nil {
 		return nil, err
 	}
 	paths := map[string]string{}
-	for _, s := range e.stacks.Stacks() {
-		stack, _, err := e.stacks.Describe(s.Region, s.Name)
+	for _, s := range a.stacks.Stacks() {
+		stack, _, err := a.stacks.Describe(s.Region, s.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +54,7 @@ func (e *Engine) Roles() ([]Role, error) {
 	}
 	var out []Role
 	for _, use := range uses {
-		out = append(out, Role{RoleUse: use, Path: paths[use.Name]})
+		out = append(out, Role{RoleUse: use, Account: a.account, Path: paths[use.Name]})
 	}
 	return out, nil
 }

@@ -13,10 +13,10 @@ import (
 const settling = 10 * time.Second
 
 // settle waits for the end of the builds that custom resources started.
-func (e *Engine) settle(requests []cloudformation.CustomRequest) {
+func (a *account) settle(requests []cloudformation.CustomRequest) {
 	ctx, cancel := context.WithTimeout(context.Background(), settling)
 	defer cancel()
-	e.codebuild.Settle(ctx, func(c session.Cause) bool {
+	a.codebuild.Settle(ctx, func(c session.Cause) bool {
 		return slices.ContainsFunc(requests, func(r cloudformation.CustomRequest) bool { return r.RequestID == c.Request.ID })
 	})
 }

@@ -77,7 +77,7 @@ func TestDockerBuild(t *testing.T) {
 	}
 	defer st.Close() //nolint:errcheck // the folder goes away
 	c, good, sessions := clock.New(1), &switches.Switches{}, session.NewSessions()
-	d := door.New(door.Options{Account: "123456789012", Partition: "aws", Region: "us-east-1", Clock: c, Sessions: sessions,
+	d := door.New(door.Options{Partition: "aws", Region: "us-east-1", Clock: c, Sessions: sessions,
 		Authorizer: everybody{}, Switches: good, Log: slog.New(slog.DiscardHandler)})
 	store := registry.NewStore(t.Context(), t.TempDir())
 	tokens := registry.NewTokens(c)

@@ -154,6 +154,9 @@ func (c *Checker) lambdaMayPull(ctx context.Context, functionARN, repository str
 	if c.Switches.RefusePull {
 		return denied
 	}
+	if i.account != field(functionARN, 4) {
+		return c.foreignPull(ctx, functionARN, repository, i, denied)
+	}
 	if c.lambdaAllowed(ctx, functionARN, repository, i) == nil {
 		return nil
 	}
@@ -180,6 +183,23 @@ func (c *Checker) lambdaMayPull(ctx context.Context, functionARN, repository str
 	}
 	if err := c.lambdaAllowed(ctx, functionARN, repository, i); err != nil { // another statement denies it
 		return denied
+	}
+	return nil
+}
+
+// foreignPull asks the policy of another account's repository: it must let in Lambda, for the function, and the function's
+// account. Lambda adds no statement there.
+// Source: AWS Lambda Developer Guide, "Create a Lambda function using a container image", Amazon ECR cross-account
+// permissions.
+func (c *Checker) foreignPull(ctx context.Context, functionARN, repository string, i image, denied error) error {
+	if c.lambdaAllowed(ctx, functionARN, repository, i) != nil {
+		return denied
+	}
+	for _, action := range pullActions {
+		if err := c.Caller.Allow(ctx, c.Deployer, i.region, protocol.Need{Action: action, Resources: []string{repository},
+			ResourcePolicy: string(c.Registry.ResourcePolicy(repository))}); err != nil {
+			return denied
+		}
 	}
 	return nil
 }

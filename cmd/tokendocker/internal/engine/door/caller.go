@@ -17,8 +17,7 @@ func (d *Door) Call(ctx context.Context, as *session.Session, region, service, o
 		return fmt.Errorf("write input of %s:%s: %w", service, operation, err)
 	}
 	result, err := d.do(ctx, &protocol.Call{
-		Service: service, Operation: operation, Partition: d.Partition, Region: region, Account: d.Account,
-		Session: as, Body: body,
+		Service: service, Operation: operation, Partition: d.Partition, Region: region, Session: as, Body: body,
 	})
 	if err != nil || out == nil || result == nil {
 		return err

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,6 @@ type Authorizer interface {
 
 // Options says what a door stands in front of. All fields but Switches and Reachable are required.
 type Options struct {
-	Account    string
 	Partition  string
 	Region     string // of calls that name none
 	Clock      *clock.Clock
@@ -43,10 +43,13 @@ type Door struct {
 	Options
 
 	mu        sync.RWMutex
-	services  map[string]protocol.Service
+	services  map[scope]protocol.Service
 	hosts     []hostHandler
 	throttled map[string]int // calls that were throttled already, by action
 }
+
+// scope is whose service something is: an account's, or without one that of all accounts.
+type scope struct{ service, account string }
 
 type hostHandler struct {
 	pattern string
@@ -60,16 +63,41 @@ func New(o Options) *Door {
 	if o.Switches == nil {
 		o.Switches = &switches.Switches{}
 	}
-	return &Door{Options: o, services: map[string]protocol.Service{}, throttled: map[string]int{}}
+	return &Door{Options: o, services: map[scope]protocol.Service{}, throttled: map[string]int{}}
 }
 
-// Register puts services behind the door. A later one replaces an earlier one of the same name.
-func (d *Door) Register(services ...protocol.Service) {
+// Register puts services behind the door that all accounts have in common. A later one replaces an earlier one of the
+// same name.
+func (d *Door) Register(services ...protocol.Service) { d.RegisterFor("", services...) }
+
+// RegisterFor puts services behind the door that are one account's own.
+func (d *Door) RegisterFor(account string, services ...protocol.Service) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range services {
-		d.services[s.Name()] = s
+		d.services[scope{s.Name(), account}] = s
 	}
+}
+
+// service finds who serves a call: the caller's account, or the one whose resource the call names, which is then the
+// account that is called.
+func (d *Door) service(call *protocol.Call) (protocol.Service, bool) {
+	call.Account = call.Session.Account
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if s, ok := d.services[scope{service: call.Service}]; ok {
+		return s, true
+	}
+	s, ok := d.services[scope{call.Service, call.Account}]
+	addressed, may := s.(protocol.Addressed)
+	if !may {
+		return s, ok
+	}
+	if other, known := d.services[scope{call.Service, addressed.Owner(call)}]; known {
+		call.Account = addressed.Owner(call)
+		return other, true
+	}
+	return s, ok
 }
 
 // Host hands every request for a matching host to h, unsigned as it is. In the pattern, * stands for one label:
@@ -131,7 +159,7 @@ func (d *Door) admit(a *answer, r *http.Request) (*protocol.Call, error) {
 		return nil, err
 	}
 	call := &protocol.Call{
-		Service: sig.Service, Region: sig.Region, Account: d.Account, Partition: d.Partition,
+		Service: sig.Service, Region: sig.Region, Partition: d.Partition,
 		Session: as, Endpoint: endpoint(r), Operation: a.operation,
 	}
 	switch a.kind {
@@ -149,9 +177,7 @@ func (d *Door) admit(a *answer, r *http.Request) (*protocol.Call, error) {
 
 // do decides a call and lets its service serve it.
 func (d *Door) do(ctx context.Context, call *protocol.Call) (any, error) {
-	d.mu.RLock()
-	s, ok := d.services[call.Service]
-	d.mu.RUnlock()
+	s, ok := d.service(call)
 	if !ok {
 		return nil, &protocol.Error{Code: "UnknownOperationException", Message: fmt.Sprintf(
 			"tokendocker has no service %q; a rehearsal knows only the services of docs/limits.md", call.Service)}
@@ -164,6 +190,7 @@ func (d *Door) do(ctx context.Context, call *protocol.Call) (any, error) {
 		return nil, err
 	}
 	for _, need := range needs {
+		need.Owner = cmp.Or(need.Owner, call.Account)
 		if err := d.Authorizer.Authorize(ctx, call.Session, call.Region, need); err != nil {
 			return nil, err
 		}

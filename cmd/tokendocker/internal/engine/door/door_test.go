@@ -84,7 +84,7 @@ func newFixture(t *testing.T, s *switches.Switches, services ...protocol.Service
 	t.Helper()
 	all := session.NewSessions()
 	d := door.New(door.Options{
-		Account: "111122223333", Partition: "aws", Region: "eu-west-1", Clock: clock.New(1), Sessions: all,
+		Partition: "aws", Region: "eu-west-1", Clock: clock.New(1), Sessions: all,
 		Authorizer: denier{"denied"}, Switches: s, Log: slog.New(slog.DiscardHandler),
 	})
 	d.Register(services...)

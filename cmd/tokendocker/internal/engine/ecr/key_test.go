@@ -52,7 +52,7 @@ func TestKeys(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			g := &gate{refuse: c.refuse, code: c.code}
-			w.room.Keys, w.room.Deployer = g, &session.Session{ARN: "deployer"}
+			w.room.Keys, w.room.Deployer = g, func(string) *session.Session { return &session.Session{ARN: "deployer"} }
 			_, err := w.CreateRepository(t.Context(), &client.CreateRepositoryInput{RepositoryName: aws.String("app"), EncryptionConfiguration: c.encryption})
 			if got := code(err); got != c.want {
 				t.Errorf("got %q, want %q (%s)", got, c.want, c.source)

@@ -89,7 +89,7 @@ func (v provider) Create(ctx context.Context, req resource.Request) (resource.Re
 		p.create.RepositoryName = physical.Lower(req, physical.MaxRepository)
 	}
 	at := placeOfStack(req.Stack)
-	if err := v.room.mayUseKey(ctx, v.room.Deployer, at, p.create.EncryptionConfiguration); err != nil {
+	if err := v.room.mayUseKey(ctx, v.room.deployer(at), at, p.create.EncryptionConfiguration); err != nil {
 		return resource.Result{}, err
 	}
 	repo, err := v.room.create(at, p.create)

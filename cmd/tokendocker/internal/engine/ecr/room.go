@@ -46,10 +46,10 @@ type Options struct {
 	Clock   *clock.Clock
 	Content Content
 	Tokens  Tokens
-	// Keys decides about repositories' keys of KMS, and Deployer is for whom CloudFormation makes repositories. Both are
-	// required where repositories have keys.
+	// Keys decides about repositories' keys of KMS, and Deployer is for whom CloudFormation makes an account's
+	// repositories. Both are required where repositories have keys.
 	Keys     protocol.Keys
-	Deployer *session.Session
+	Deployer func(account string) *session.Session
 	// Caller, Secret and Upstream serve repositories of a pull-through cache, and are required where there are rules for
 	// them: Caller decides whether a pull may import an image, Secret gives a secret's value by its ARN, and Upstream
 	// copies an image and all that it names into the repository with an ARN and returns the digests, the image's own
@@ -133,6 +133,14 @@ func (r *Room) change(arn string, change func(*repository) error) (repository, e
 		return after, errNoRepository(name, account)
 	}
 	return after, err
+}
+
+// deployer is for whom CloudFormation makes repositories in a place; nil where nobody asks.
+func (r *Room) deployer(at place) *session.Session {
+	if r.Deployer == nil {
+		return nil
+	}
+	return r.Deployer(at.account)
 }
 
 func (r *Room) seen(s *session.Session, repo repository, tag, digest string, pushed bool) {

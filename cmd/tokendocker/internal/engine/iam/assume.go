@@ -83,7 +83,7 @@ func (r *Room) Assume(ctx context.Context, as *session.Session, region string, a
 	}
 	tags, transitive := a.tags(as)
 	for _, need := range a.needs(rights.Trust) {
-		if !found || r.Authorize(ctx, as, region, need) != nil {
+		if !found || r.authorizeAny(ctx, as, region, need) != nil {
 			return nil, &protocol.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: fmt.Sprintf(
 				"User: %s is not authorized to perform: %s on resource: %s", as.ARN, need.Action, a.RoleARN)}
 		}
@@ -99,6 +99,14 @@ func (r *Room) Assume(ctx context.Context, as *session.Session, region string, a
 		s.SourceIdentity = as.SourceIdentity
 	}
 	return s, nil
+}
+
+// authorizeAny decides for a caller of whatever account.
+func (r *Room) authorizeAny(ctx context.Context, as *session.Session, region string, need protocol.Need) error {
+	if as.Account != r.Account && r.Elsewhere != nil {
+		return r.Elsewhere(ctx, as, region, need)
+	}
+	return r.Authorize(ctx, as, region, need)
 }
 
 // needs are the permissions that the role's trust policy must give.

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,7 +48,7 @@ func (r *Room) Authorize(_ context.Context, as *session.Session, region string, 
 	}
 	for _, arn := range resources {
 		d := policies.Decide(&policy.Request{
-			Action: need.Action, Resource: arn, Account: r.accountOf(arn), Caller: callerOf(as),
+			Action: need.Action, Resource: arn, Account: r.accountOf(arn, need), Caller: callerOf(as),
 			Context: r.context(as, region, arn, need, policies.tags),
 		})
 		r.record(as, need.Action, arn, d, policies)
@@ -113,12 +114,9 @@ func callerOf(as *session.Session) policy.Caller {
 	return policy.Caller{ARN: as.ARN, RoleARN: as.RoleARN, Account: as.Account, Service: as.Service}
 }
 
-// accountOf is the account in an ARN; a resource whose ARN has none belongs to ours.
-func (r *Room) accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[4] != "" {
-		return parts[4]
-	}
-	return r.Account
+// accountOf is the account in an ARN; a resource whose ARN has none belongs to the need's owner, or to ours.
+func (r *Room) accountOf(arn string, need protocol.Need) string {
+	return cmp.Or(protocol.OwnerOf(arn), need.Owner, r.Account)
 }
 
 // context gives the global condition keys, and those of the need.
@@ -130,7 +128,7 @@ func (r *Room) context(as *session.Session, region, arn string, need protocol.Ne
 		"aws:EpochTime":             {strconv.FormatInt(now.Unix(), 10)},
 		"aws:SecureTransport":       {"true"},
 		"aws:RequestedRegion":       {region},
-		"aws:ResourceAccount":       {r.accountOf(arn)},
+		"aws:ResourceAccount":       {r.accountOf(arn, need)},
 		"aws:PrincipalIsAWSService": {strconv.FormatBool(as.Service != "")},
 		"aws:ViaAWSService":         {"false"},
 	}

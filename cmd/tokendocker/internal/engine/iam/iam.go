@@ -4,11 +4,13 @@
 package iam
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
@@ -24,6 +26,8 @@ type Options struct {
 	Store     *state.Store
 	Switches  *switches.Switches // nil means a good day
 	OnDenial  func(Denial)       // told each denial once; may be nil
+	// Elsewhere decides for callers of other accounts, whose policies this room does not have. Nil: there are none.
+	Elsewhere func(ctx context.Context, as *session.Session, region string, need protocol.Need) error
 }
 
 // Room is the IAM of one account. It is safe for concurrent use.

@@ -64,7 +64,7 @@ func (r *Room) Allow(ctx context.Context, as *session.Session, region string, u 
 	if err != nil {
 		return err
 	}
-	need := r.need(u.Action, k, input{KeyID: u.Key, Context: u.Context})
+	need := r.need(as, u.Action, k, input{KeyID: u.Key, Context: u.Context})
 	need.Conditions["kms:ViaService"] = []string{u.Via}
 	need.Conditions["aws:ViaAWSService"] = []string{"true"}
 	if u.Action == "kms:CreateGrant" {
@@ -98,6 +98,15 @@ var operations = map[string]struct {
 	"ListAliases":          {do: protocol.Operation((*Room).listAliases), keyless: true},
 }
 
+// Owner returns the account in the key's ARN.
+func (r *Room) Owner(call *protocol.Call) string {
+	var in input
+	if json.Unmarshal(call.Body, &in) != nil {
+		return ""
+	}
+	return protocol.OwnerOf(in.KeyID)
+}
+
 // Needs names the key, whoever is meant by the input's alias or cipher text.
 // Source: Service Authorization Reference, AWS Key Management Service; AWS KMS Developer Guide, "Key policies": without
 // the key's policy no identity policy counts.
@@ -124,12 +133,12 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if err != nil {
 		return nil, err
 	}
-	return []protocol.Need{r.need(action, k, in)}, nil
+	return []protocol.Need{r.need(call.Session, action, k, in)}, nil
 }
 
 // need is the permission that a use of a key needs.
-func (r *Room) need(action string, k key, in input) protocol.Need {
-	conditions := map[string][]string{"kms:CallerAccount": {r.Account}, "kms:EncryptionAlgorithm": {"SYMMETRIC_DEFAULT"}}
+func (r *Room) need(as *session.Session, action string, k key, in input) protocol.Need {
+	conditions := map[string][]string{"kms:CallerAccount": {as.Account}, "kms:EncryptionAlgorithm": {"SYMMETRIC_DEFAULT"}}
 	if a, ok := aliasName(in.KeyID); ok {
 		conditions["kms:RequestAlias"] = []string{a}
 	}

@@ -42,6 +42,15 @@ var actions = map[string]string{
 // Name returns "lambda".
 func (r *Room) Name() string { return "lambda" }
 
+// Owner returns the account in the function's name, if it has one.
+func (r *Room) Owner(call *protocol.Call) string {
+	ref, err := route(call)
+	if err != nil {
+		return ""
+	}
+	return ref.account
+}
+
 // Needs asks for the operation's action on the function's ARN, qualified where the caller qualified it.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
 	ref, err := route(call)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
@@ -17,7 +18,7 @@ type Call struct {
 	Operation string // "StartBuild"
 	Partition string // "aws"
 	Region    string // from the signature's scope
-	Account   string // the account that is called
+	Account   string // whose resources are called: the caller's account, or the one that an Addressed service names
 	Session   *session.Session
 	Endpoint  string // scheme and host that the client used, for URLs in answers
 
@@ -31,6 +32,7 @@ type Need struct {
 	Action     string              // "codebuild:StartBuild"
 	Resources  []string            // ARNs, each of which must be allowed; empty means "*", for actions that have none
 	Conditions map[string][]string // condition keys beside the global ones
+	Owner      string              // account of resources whose ARN names none, as S3's; empty: the account that is called
 
 	// ResourcePolicy is the JSON text of the resource's own policy, empty if it has none.
 	ResourcePolicy string
@@ -48,6 +50,20 @@ type Service interface {
 	// Serve does the call. A JSON service returns a value to marshal as JSON, a Query service a value to marshal as
 	// the XML result, a REST service an http.Handler that writes the answer itself.
 	Serve(ctx context.Context, call *Call) (any, error)
+}
+
+// Addressed is a Service whose calls may name what belongs to another account, as by an ARN.
+type Addressed interface {
+	// Owner returns the account of what the call is about, empty if the call names none.
+	Owner(call *Call) string
+}
+
+// OwnerOf returns the account in an ARN, empty if that is none or text is no ARN.
+func OwnerOf(text string) string {
+	if parts := strings.SplitN(text, ":", 6); len(parts) == 6 && parts[0] == "arn" {
+		return parts[4]
+	}
+	return ""
 }
 
 // Caller makes AWS calls inside the engine, through the same permission check as a call over HTTP.

@@ -21,6 +21,10 @@ func (r *Room) make(b bucket) error {
 	}
 	b.Created = r.Clock.Now().UTC()
 	return r.buckets.Update(b.Name, func(old bucket, found bool) (bucket, error) {
+		if found && b.Owner != old.Owner {
+			return old, &protocol.Error{Code: "BucketAlreadyExists", Status: http.StatusConflict, Message: "The requested bucket name is not available. " +
+				"The bucket namespace is shared by all users of the system. Please select a different name and try again."}
+		}
 		if found && (b.Token == "" || b.Token != old.Token) {
 			return old, &protocol.Error{Code: "BucketAlreadyOwnedByYou", Status: http.StatusConflict,
 				Message: "Your previous request to create the named bucket succeeded and you already own it."}
@@ -43,7 +47,7 @@ func (r *Room) unmake(name string) error {
 }
 
 func (r *Room) createBucket(req *request) (http.Handler, error) {
-	if err := r.make(bucket{Name: req.bucket, Region: req.call.Region}); err != nil {
+	if err := r.make(bucket{Name: req.bucket, Owner: req.call.Account, Region: req.call.Region}); err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -67,15 +71,18 @@ func (r *Room) headBucket(req *request) (http.Handler, error) {
 	}), err
 }
 
-func (r *Room) listBuckets(*request) (http.Handler, error) {
+func (r *Room) listBuckets(req *request) (http.Handler, error) {
 	type entry struct{ Name, CreationDate, BucketRegion string }
 	out := struct {
 		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
 		Owner   struct{ ID string }
 		Buckets []entry `xml:"Buckets>Bucket"`
 	}{}
-	out.Owner.ID = r.Account
+	out.Owner.ID = req.call.Account
 	for _, b := range r.buckets.All() {
+		if b.Owner != req.call.Account {
+			continue
+		}
 		out.Buckets = append(out.Buckets, entry{b.Name, stamp(b.Created), b.Region})
 	}
 	return answer(http.StatusOK, out)

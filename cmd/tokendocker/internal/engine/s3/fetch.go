@@ -14,7 +14,7 @@ func (r *Room) Fetch(ctx context.Context, as *session.Session, region, bucket, k
 	if err != nil {
 		return nil, err
 	}
-	need := protocol.Need{Action: "s3:GetObject", Resources: []string{r.arn(bucket + "/" + key)}, ResourcePolicy: b.Policy}
+	need := protocol.Need{Action: "s3:GetObject", Resources: []string{r.arn(bucket + "/" + key)}, ResourcePolicy: b.Policy, Owner: b.Owner}
 	if err := r.Caller.Allow(ctx, as, region, need); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (p bucketProvider) Create(_ context.Context, r resource.Request) (resource.
 	if name == "" {
 		name = physical.Lower(r, physical.MaxBucket)
 	}
-	if err := p.room.make(bucket{Name: name, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)}); err != nil {
+	if err := p.room.make(bucket{Name: name, Owner: r.Stack.Account, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)}); err != nil {
 		return resource.Result{}, err // a bucket of that name is somebody else's
 	}
 	return p.result(r, name), nil

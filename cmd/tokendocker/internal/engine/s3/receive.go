@@ -27,7 +27,7 @@ func ResponseBucket(region string) string {
 // is called. name is the object's key. Bodies that arrive while nobody takes them are kept, up to eight.
 func (r *Room) Receive(ctx context.Context, region, name string) (string, <-chan []byte, func(), error) {
 	bucket := ResponseBucket(region)
-	if err := r.MakeBucket(bucket, region); err != nil {
+	if err := r.MakeBucket(bucket, r.Account, region); err != nil {
 		return "", nil, nil, err
 	}
 	signed, err := r.Presign(ctx, http.MethodPut, region, bucket, name, answerTime)

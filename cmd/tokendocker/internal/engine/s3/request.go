@@ -143,7 +143,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if action == "s3:GetObject" && req.query.Get("versionId") != "" {
 		action = "s3:GetObjectVersion"
 	}
-	need := protocol.Need{Action: action, Resources: []string{r.arn(req.bucket)}, ResourcePolicy: b.Policy, Conditions: map[string][]string{}}
+	need := protocol.Need{Action: action, Resources: []string{r.arn(req.bucket)}, ResourcePolicy: b.Policy, Owner: b.Owner, Conditions: map[string][]string{}}
 	for _, name := range []string{"prefix", "delimiter", "max-keys"} {
 		if req.query.Has(name) {
 			need.Conditions["s3:"+name] = []string{req.query.Get(name)}
@@ -163,7 +163,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 			return nil, err
 		}
 		from, _, err := r.buckets.Get(source)
-		return []protocol.Need{need, {Action: "s3:GetObject", Resources: []string{r.arn(source + "/" + key)}, ResourcePolicy: from.Policy}}, err
+		return []protocol.Need{need, {Action: "s3:GetObject", Resources: []string{r.arn(source + "/" + key)}, ResourcePolicy: from.Policy, Owner: from.Owner}}, err
 	}
 	return []protocol.Need{need}, nil
 }
@@ -221,7 +221,7 @@ func (r *Room) hide(ctx context.Context, req *request, err error) error {
 	if tableErr != nil {
 		return tableErr
 	}
-	need := protocol.Need{Action: "s3:ListBucket", Resources: []string{r.arn(req.bucket)}, ResourcePolicy: b.Policy}
+	need := protocol.Need{Action: "s3:ListBucket", Resources: []string{r.arn(req.bucket)}, ResourcePolicy: b.Policy, Owner: b.Owner}
 	if denied := r.Caller.Allow(ctx, req.call.Session, req.call.Region, need); denied != nil {
 		return denied
 	}

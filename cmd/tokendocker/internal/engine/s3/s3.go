@@ -22,7 +22,7 @@ import (
 
 // Options says what the room works with. All fields are required.
 type Options struct {
-	Account   string
+	Account   string // that signs URLs, and owns what AWS itself makes
 	Partition string
 	Clock     *clock.Clock
 	Sessions  *session.Sessions
@@ -32,7 +32,7 @@ type Options struct {
 	Endpoint func() string
 }
 
-// Room is the S3 of one account. It is safe for concurrent use.
+// Room is the S3 of all accounts. It is safe for concurrent use.
 type Room struct {
 	Options
 	dir     string
@@ -49,6 +49,7 @@ var _ protocol.Service = (*Room)(nil)
 
 type bucket struct {
 	Name    string
+	Owner   string // account
 	Region  string
 	Created time.Time
 	Policy  string // JSON text
@@ -123,13 +124,13 @@ func (r *Room) Resources() map[string]resource.Provider {
 	}
 }
 
-// MakeBucket makes a bucket if it is not there, for those that CDK's bootstrap or AWS itself would have made.
-func (r *Room) MakeBucket(name, region string) error {
+// MakeBucket makes an account's bucket if it is not there, for those that CDK's bootstrap or AWS itself would have made.
+func (r *Room) MakeBucket(name, owner, region string) error {
 	return r.buckets.Update(name, func(old bucket, found bool) (bucket, error) {
 		if found {
 			return old, nil
 		}
-		return bucket{Name: name, Region: region, Created: r.Clock.Now().UTC()}, nil
+		return bucket{Name: name, Owner: owner, Region: region, Created: r.Clock.Now().UTC()}, nil
 	})
 }
 

@@ -50,7 +50,7 @@ func newFixture(t *testing.T, store *state.Store, factor float64) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := room.MakeBucket("box", doortest.Region); err != nil {
+	if err := room.MakeBucket("box", doortest.Account, doortest.Region); err != nil {
 		t.Fatal(err)
 	}
 	front.Register(room)

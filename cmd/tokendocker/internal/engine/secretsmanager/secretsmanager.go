@@ -83,6 +83,17 @@ func operations() map[string]operation {
 	}
 }
 
+// Owner returns the account in the secret's ARN.
+func (r *Room) Owner(call *protocol.Call) string {
+	var in struct {
+		SecretID string `json:"SecretId"`
+	}
+	if json.Unmarshal(call.Body, &in) != nil {
+		return ""
+	}
+	return protocol.OwnerOf(in.SecretID)
+}
+
 // Needs names the secret by its full ARN, whichever way the caller named it: that is what policies are compared with.
 // Source: AWS Secrets Manager User Guide, "Authentication and access control", "Permissions policy examples".
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {

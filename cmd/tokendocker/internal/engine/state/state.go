@@ -18,10 +18,11 @@ import (
 // ErrBusy says that another process has the state folder open.
 var ErrBusy = errors.New("state folder is in use by another process")
 
-// Store is an open state folder.
+// Store is an open state folder, or a part of one.
 type Store struct {
-	dir string
-	db  *bbolt.DB
+	dir  string
+	part string // before the names of tables; empty: the whole
+	db   *bbolt.DB
 }
 
 // Open opens the state folder dir, making it if it is missing. It fails with ErrBusy when another process has it
@@ -43,6 +44,11 @@ func Open(dir string) (*Store, error) {
 // Close closes the store and gives the folder free.
 func (s *Store) Close() error { return s.db.Close() }
 
+// Part returns the part of the store called name: its tables and folders are its own. Closing the store closes its parts.
+func (s *Store) Part(name string) *Store {
+	return &Store{dir: filepath.Join(s.dir, name), part: s.part + name + "/", db: s.db}
+}
+
 // Dir returns the path of the folder called name inside the state folder, and makes it.
 func (s *Store) Dir(name string) (string, error) {
 	dir := filepath.Join(s.dir, name)
@@ -60,7 +66,7 @@ type Table[T any] struct {
 
 // NewTable returns the store's table called name. Two tables of one name share their values.
 func NewTable[T any](s *Store, name string) (Table[T], error) {
-	t := Table[T]{db: s.db, name: []byte(name)}
+	t := Table[T]{db: s.db, name: []byte(s.part + name)}
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(t.name)
 		return err

@@ -48,7 +48,7 @@ func New(t testing.TB, factor float64) *Front {
 	t.Helper()
 	f := &Front{t: t, Clock: clock.New(factor), Sessions: session.NewSessions(), roles: map[string]*policy.Policy{}}
 	f.Door = door.New(door.Options{
-		Account: Account, Partition: Partition, Region: Region, Clock: f.Clock, Sessions: f.Sessions,
+		Partition: Partition, Region: Region, Clock: f.Clock, Sessions: f.Sessions,
 		Authorizer: f, Log: slog.New(slog.DiscardHandler),
 	})
 	server := httptest.NewServer(f.Door)
