@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
@@ -140,7 +141,7 @@ func (b build) describe() map[string]any {
 	}
 	out := map[string]any{
 		"id": b.ID, "arn": b.arn(), "buildNumber": b.Number, "projectName": b.Project, "initiator": b.Initiator,
-		"startTime": timestamp(b.Start), "currentPhase": b.Phases[len(b.Phases)-1].Type, "buildStatus": b.Status,
+		"startTime": protocol.Timestamp(b.Start), "currentPhase": b.Phases[len(b.Phases)-1].Type, "buildStatus": b.Status,
 		"phases": phases, "source": b.Source, "environment": b.Environment, "serviceRole": b.Role,
 		"timeoutInMinutes": b.Timeout, "queuedTimeoutInMinutes": b.QueuedTimeout,
 		"buildComplete": b.Status != statusInProgress, "encryptionKey": b.key(), "cache": map[string]string{"type": "NO_CACHE"},
@@ -151,7 +152,7 @@ func (b build) describe() map[string]any {
 		out["sourceVersion"] = b.SourceVersion
 	}
 	if b.Status != statusInProgress {
-		out["endTime"] = timestamp(b.End)
+		out["endTime"] = protocol.Timestamp(b.End)
 	}
 	if b.VPC != nil {
 		out["vpcConfig"], out["networkInterface"] = b.VPC, map[string]string{"subnetId": b.Subnet, "networkInterfaceId": b.Interface}
@@ -168,11 +169,11 @@ func (b build) key() string {
 }
 
 func (p phase) describe() map[string]any {
-	out := map[string]any{"phaseType": p.Type, "startTime": timestamp(p.Start)}
+	out := map[string]any{"phaseType": p.Type, "startTime": protocol.Timestamp(p.Start)}
 	if p.Status == "" {
 		return out
 	}
-	out["phaseStatus"], out["endTime"] = p.Status, timestamp(p.End)
+	out["phaseStatus"], out["endTime"] = p.Status, protocol.Timestamp(p.End)
 	out["durationInSeconds"] = int(p.End.Sub(p.Start).Seconds())
 	if p.Type != phaseSubmitted && p.Type != phaseQueued {
 		out["contexts"] = []map[string]string{{"statusCode": p.Code, "message": p.Message}}

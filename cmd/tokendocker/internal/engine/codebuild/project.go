@@ -278,7 +278,7 @@ func (p project) describe() (map[string]any, error) {
 		return nil, fmt.Errorf("describe project: %w", err)
 	}
 	delete(out, "lastBuild")
-	out["created"], out["lastModified"] = timestamp(p.Created), timestamp(p.Modified)
+	out["created"], out["lastModified"] = protocol.Timestamp(p.Created), protocol.Timestamp(p.Modified)
 	delete(out, "modified")
 	return out, nil
 }

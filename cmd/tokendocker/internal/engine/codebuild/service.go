@@ -3,9 +3,7 @@ package codebuild
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -28,7 +26,7 @@ func (p place) build(id string) string { return p.prefix() + "build/" + id }
 type operation struct {
 	// projects returns the names of the projects that the input is about; nil means an action without resources.
 	projects func(t target) []string
-	serve    func(ctx context.Context, r *Room, call *protocol.Call) (any, error)
+	serve    protocol.Operation[*Room]
 }
 
 // target is the part of an input that names projects or builds.
@@ -37,27 +35,6 @@ type target struct {
 	ID          string   `json:"id"`
 	IDs         []string `json:"ids"`
 	Names       []string `json:"names"`
-}
-
-// do adapts a method with a typed input.
-func do[In any](f func(r *Room, ctx context.Context, call *protocol.Call, in In) (any, error)) func(context.Context, *Room, *protocol.Call) (any, error) {
-	return func(ctx context.Context, r *Room, call *protocol.Call) (any, error) {
-		var in In
-		if err := decode(call.Body, &in); err != nil {
-			return nil, err
-		}
-		return f(r, ctx, call, in)
-	}
-}
-
-func decode(body []byte, into any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return protocol.Errorf("SerializationException", "The request is not valid JSON for this operation: %v", err)
-	}
-	return nil
 }
 
 func named(t target) []string { return []string{t.ProjectName} }
@@ -82,14 +59,14 @@ func listed(t target) []string { return t.Names }
 // CodeBuild".
 func operations() map[string]operation {
 	return map[string]operation{
-		"StartBuild":           {named, do((*Room).startBuild)},
-		"StopBuild":            {built, do((*Room).stopBuild)},
-		"RetryBuild":           {built, do((*Room).retryBuild)},
-		"BatchGetBuilds":       {built, do((*Room).batchGetBuilds)},
-		"ListBuilds":           {none, do((*Room).listBuilds)},
-		"ListBuildsForProject": {named, do((*Room).listBuildsForProject)},
-		"BatchGetProjects":     {listed, do((*Room).batchGetProjects)},
-		"ListProjects":         {none, do((*Room).listProjects)},
+		"StartBuild":           {named, protocol.JSON((*Room).startBuild)},
+		"StopBuild":            {built, protocol.JSON((*Room).stopBuild)},
+		"RetryBuild":           {built, protocol.JSON((*Room).retryBuild)},
+		"BatchGetBuilds":       {built, protocol.JSON((*Room).batchGetBuilds)},
+		"ListBuilds":           {none, protocol.JSON((*Room).listBuilds)},
+		"ListBuildsForProject": {named, protocol.JSON((*Room).listBuildsForProject)},
+		"BatchGetProjects":     {listed, protocol.JSON((*Room).batchGetProjects)},
+		"ListProjects":         {none, protocol.JSON((*Room).listProjects)},
 	}
 }
 
@@ -98,13 +75,12 @@ func (r *Room) Name() string { return "codebuild" }
 
 // Needs returns the operation's own action on the projects that the input names.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	op, ok := operations()[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException",
-			"tokendocker's CodeBuild has no operation %s; docs/limits.md lists what there is.", call.Operation)
+	op, err := protocol.Find(operations(), call)
+	if err != nil {
+		return nil, err
 	}
 	var t target
-	if err := decode(call.Body, &t); err != nil {
+	if err := protocol.Decode(call, &t); err != nil {
 		return nil, err
 	}
 	need := protocol.Need{Action: "codebuild:" + call.Operation}
@@ -139,9 +115,9 @@ func conditions(body []byte) map[string][]string {
 
 // Serve does the call.
 func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
-	op, ok := operations()[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "unknown operation %s", call.Operation)
+	op, err := protocol.Find(operations(), call)
+	if err != nil {
+		return nil, err
 	}
 	return op.serve(ctx, r, call)
 }
@@ -150,28 +126,13 @@ func where(call *protocol.Call) place {
 	return place{partition: call.Partition, region: call.Region, account: call.Account}
 }
 
-// timestamp is a time as AWS's JSON protocols write it: seconds since 1970.
-type timestamp time.Time
-
-// MarshalJSON writes seconds with milliseconds.
-func (t timestamp) MarshalJSON() ([]byte, error) {
-	ms := time.Time(t).UnixMilli()
-	return strconv.AppendFloat(nil, float64(ms)/1000, 'f', -1, 64), nil
-}
-
 const pageSize = 100 // CodeBuild API Reference, ListBuildsForProject
 
 // page cuts one page out of all by the API's token.
 func page[T any](all []T, token string) (part []T, next string, err error) {
-	start := 0
-	if token != "" {
-		if start, err = strconv.Atoi(token); err != nil || start < 0 || start > len(all) {
-			return nil, "", invalid("Invalid next token: it must come from an earlier answer")
-		}
+	part, next, ok := protocol.Page(all, token, pageSize)
+	if !ok {
+		return nil, "", invalid("Invalid next token: it must come from an earlier answer")
 	}
-	end := min(start+pageSize, len(all))
-	if end < len(all) {
-		next = strconv.Itoa(end)
-	}
-	return all[start:end], next, nil
+	return part, next, nil
 }

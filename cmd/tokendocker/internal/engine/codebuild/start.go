@@ -51,7 +51,7 @@ var refused = []string{
 
 func (r *Room) startBuild(_ context.Context, call *protocol.Call, in startInput) (any, error) {
 	var given map[string]json.RawMessage
-	if err := decode(call.Body, &given); err != nil {
+	if err := protocol.Decode(call, &given); err != nil {
 		return nil, err
 	}
 	for _, name := range refused {

@@ -14,14 +14,14 @@ import (
 // cacheRule is a pull-through cache rule in the API's own spelling: repositories below its prefix stand for those of an
 // upstream registry.
 type cacheRule struct {
-	Prefix         string    `json:"ecrRepositoryPrefix"`
-	URL            string    `json:"upstreamRegistryUrl"`
-	Registry       string    `json:"upstreamRegistry"`
-	UpstreamPrefix string    `json:"upstreamRepositoryPrefix,omitempty"`
-	Credential     string    `json:"credentialArn,omitempty"`
-	Role           string    `json:"customRoleArn,omitempty"`
-	RegistryID     string    `json:"registryId"`
-	Created        timestamp `json:"createdAt"`
+	Prefix         string             `json:"ecrRepositoryPrefix"`
+	URL            string             `json:"upstreamRegistryUrl"`
+	Registry       string             `json:"upstreamRegistry"`
+	UpstreamPrefix string             `json:"upstreamRepositoryPrefix,omitempty"`
+	Credential     string             `json:"credentialArn,omitempty"`
+	Role           string             `json:"customRoleArn,omitempty"`
+	RegistryID     string             `json:"registryId"`
+	Created        protocol.Timestamp `json:"createdAt"`
 }
 
 // Source: ECR API Reference, CreatePullThroughCacheRule.
@@ -71,7 +71,7 @@ func (r *Room) check(at place, c *cacheRule) error {
 	if i < 0 {
 		return protocol.Errorf("UnsupportedUpstreamRegistryException", "The specified upstream registry isn't supported.")
 	}
-	c.Registry, c.RegistryID, c.Created = upstreams[i].name, at.account, timestamp(r.Clock.Now())
+	c.Registry, c.RegistryID, c.Created = upstreams[i].name, at.account, protocol.Timestamp(r.Clock.Now())
 	if !upstreams[i].login {
 		return nil
 	}

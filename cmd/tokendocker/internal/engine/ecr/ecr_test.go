@@ -236,7 +236,7 @@ func TestErrors(t *testing.T) {
 		{"unknown operation", "AWS JSON protocol", "most of ECR's API is not there", func(w *world) error {
 			_, err := w.StartImageScan(ctx, &client.StartImageScanInput{RepositoryName: name, ImageId: &types.ImageIdentifier{ImageTag: name}})
 			return err
-		}, "UnknownOperationException: tokendocker's ECR has no operation StartImageScan"},
+		}, "UnknownOperationException: tokendocker has no ecr:StartImageScan"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

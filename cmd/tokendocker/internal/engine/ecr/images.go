@@ -115,7 +115,7 @@ func (r repository) tagOf(id imageID, digest string) string {
 func detail(repo repository, digest string, img image) map[string]any {
 	out := map[string]any{
 		"registryId": repo.Account, "repositoryName": repo.Name, "imageDigest": digest,
-		"imageSizeInBytes": img.Size, "imagePushedAt": timestamp(img.Pushed), "imageManifestMediaType": img.MediaType,
+		"imageSizeInBytes": img.Size, "imagePushedAt": protocol.Timestamp(img.Pushed), "imageManifestMediaType": img.MediaType,
 	}
 	if len(img.Tags) > 0 {
 		out["imageTags"] = img.Tags

@@ -135,7 +135,7 @@ func (r *Room) getLifecyclePolicyPreview(_ context.Context, call *protocol.Call,
 		}
 		img := repo.Images[digest]
 		results = append(results, map[string]any{
-			"imageDigest": digest, "imageTags": notNil(img.Tags), "imagePushedAt": timestamp(img.Pushed),
+			"imageDigest": digest, "imageTags": notNil(img.Tags), "imagePushedAt": protocol.Timestamp(img.Pushed),
 			"appliedRulePriority": rule.RulePriority, "action": map[string]string{"type": "EXPIRE"},
 		})
 	}

@@ -34,7 +34,7 @@ func (r *Room) getAuthorizationToken(_ context.Context, call *protocol.Call, in 
 		password, expires := r.Tokens.Issue(call.Session)
 		data = append(data, map[string]any{
 			"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:" + password)),
-			"expiresAt":          timestamp(expires),
+			"expiresAt":          protocol.Timestamp(expires),
 			"proxyEndpoint":      "https://" + where(call, id).host(),
 		})
 	}
@@ -138,7 +138,7 @@ func describe(repo repository) map[string]any {
 	account, _ := splitARN(repo.ARN)
 	out := map[string]any{
 		"repositoryArn": repo.ARN, "registryId": account, "repositoryName": repo.Name, "repositoryUri": repo.URI,
-		"createdAt": timestamp(repo.Created), "imageTagMutability": repo.Mutability,
+		"createdAt": protocol.Timestamp(repo.Created), "imageTagMutability": repo.Mutability,
 		"imageScanningConfiguration": map[string]bool{"scanOnPush": repo.ScanOnPush},
 		"encryptionConfiguration":    repo.Encryption,
 	}

@@ -1,10 +1,9 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"strconv"
-	"time"
+	"fmt"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -13,7 +12,7 @@ import (
 type operation struct {
 	// resources returns the ARNs that the call is about; nil means an action without resources.
 	resources func(at place, t target) []string
-	serve     func(ctx context.Context, r *Room, call *protocol.Call) (any, error)
+	serve     protocol.Operation[*Room]
 }
 
 // target is the part of an input that names repositories.
@@ -22,27 +21,6 @@ type target struct {
 	RepositoryName  string   `json:"repositoryName"`
 	RepositoryNames []string `json:"repositoryNames"`
 	ResourceARN     string   `json:"resourceArn"`
-}
-
-// do adapts a method with a typed input.
-func do[In any](f func(r *Room, ctx context.Context, call *protocol.Call, in In) (any, error)) func(context.Context, *Room, *protocol.Call) (any, error) {
-	return func(ctx context.Context, r *Room, call *protocol.Call) (any, error) {
-		var in In
-		if err := decode(call.Body, &in); err != nil {
-			return nil, err
-		}
-		return f(r, ctx, call, in)
-	}
-}
-
-func decode(body []byte, into any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return protocol.Errorf("SerializationException", "The request is not valid JSON for this operation: %v", err)
-	}
-	return nil
 }
 
 func onRepository(at place, t target) []string { return []string{at.arn(t.RepositoryName)} }
@@ -67,46 +45,46 @@ func onRepositories(at place, t target) []string {
 // Elastic Container Registry".
 func operations() map[string]operation {
 	return map[string]operation{
-		"GetAuthorizationToken":       {onNothing, do((*Room).getAuthorizationToken)},
-		"CreateRepository":            {onRepository, do((*Room).createRepository)},
-		"DescribeRepositories":        {onRepositories, do((*Room).describeRepositories)},
-		"DeleteRepository":            {onRepository, do((*Room).deleteRepository)},
-		"DescribeImages":              {onRepository, do((*Room).describeImages)},
-		"ListImages":                  {onRepository, do((*Room).listImages)},
-		"BatchGetImage":               {onRepository, do((*Room).batchGetImage)},
-		"BatchDeleteImage":            {onRepository, do((*Room).batchDeleteImage)},
-		"PutImage":                    {onRepository, do((*Room).putImage)},
-		"BatchCheckLayerAvailability": {onRepository, do((*Room).batchCheckLayerAvailability)},
-		"GetDownloadUrlForLayer":      {onRepository, do((*Room).getDownloadURLForLayer)},
-		"GetRepositoryPolicy":         {onRepository, do((*Room).getRepositoryPolicy)},
-		"SetRepositoryPolicy":         {onRepository, do((*Room).setRepositoryPolicy)},
-		"DeleteRepositoryPolicy":      {onRepository, do((*Room).deleteRepositoryPolicy)},
-		"PutLifecyclePolicy":          {onRepository, do((*Room).putLifecyclePolicy)},
-		"GetLifecyclePolicy":          {onRepository, do((*Room).getLifecyclePolicy)},
-		"DeleteLifecyclePolicy":       {onRepository, do((*Room).deleteLifecyclePolicy)},
-		"StartLifecyclePolicyPreview": {onRepository, do((*Room).startLifecyclePolicyPreview)},
-		"GetLifecyclePolicyPreview":   {onRepository, do((*Room).getLifecyclePolicyPreview)},
-		"PutImageTagMutability":       {onRepository, do((*Room).putImageTagMutability)},
+		"GetAuthorizationToken":       {onNothing, protocol.JSON((*Room).getAuthorizationToken)},
+		"CreateRepository":            {onRepository, protocol.JSON((*Room).createRepository)},
+		"DescribeRepositories":        {onRepositories, protocol.JSON((*Room).describeRepositories)},
+		"DeleteRepository":            {onRepository, protocol.JSON((*Room).deleteRepository)},
+		"DescribeImages":              {onRepository, protocol.JSON((*Room).describeImages)},
+		"ListImages":                  {onRepository, protocol.JSON((*Room).listImages)},
+		"BatchGetImage":               {onRepository, protocol.JSON((*Room).batchGetImage)},
+		"BatchDeleteImage":            {onRepository, protocol.JSON((*Room).batchDeleteImage)},
+		"PutImage":                    {onRepository, protocol.JSON((*Room).putImage)},
+		"BatchCheckLayerAvailability": {onRepository, protocol.JSON((*Room).batchCheckLayerAvailability)},
+		"GetDownloadUrlForLayer":      {onRepository, protocol.JSON((*Room).getDownloadURLForLayer)},
+		"GetRepositoryPolicy":         {onRepository, protocol.JSON((*Room).getRepositoryPolicy)},
+		"SetRepositoryPolicy":         {onRepository, protocol.JSON((*Room).setRepositoryPolicy)},
+		"DeleteRepositoryPolicy":      {onRepository, protocol.JSON((*Room).deleteRepositoryPolicy)},
+		"PutLifecyclePolicy":          {onRepository, protocol.JSON((*Room).putLifecyclePolicy)},
+		"GetLifecyclePolicy":          {onRepository, protocol.JSON((*Room).getLifecyclePolicy)},
+		"DeleteLifecyclePolicy":       {onRepository, protocol.JSON((*Room).deleteLifecyclePolicy)},
+		"StartLifecyclePolicyPreview": {onRepository, protocol.JSON((*Room).startLifecyclePolicyPreview)},
+		"GetLifecyclePolicyPreview":   {onRepository, protocol.JSON((*Room).getLifecyclePolicyPreview)},
+		"PutImageTagMutability":       {onRepository, protocol.JSON((*Room).putImageTagMutability)},
 		"PutImageScanningConfiguration": {
-			onRepository, do((*Room).putImageScanningConfiguration)},
-		"CreatePullThroughCacheRule":    {onNothing, do((*Room).createPullThroughCacheRule)},
-		"DescribePullThroughCacheRules": {onNothing, do((*Room).describePullThroughCacheRules)},
-		"DeletePullThroughCacheRule":    {onNothing, do((*Room).deletePullThroughCacheRule)},
+			onRepository, protocol.JSON((*Room).putImageScanningConfiguration)},
+		"CreatePullThroughCacheRule":    {onNothing, protocol.JSON((*Room).createPullThroughCacheRule)},
+		"DescribePullThroughCacheRules": {onNothing, protocol.JSON((*Room).describePullThroughCacheRules)},
+		"DeletePullThroughCacheRule":    {onNothing, protocol.JSON((*Room).deletePullThroughCacheRule)},
 		"CreateRepositoryCreationTemplate": {
-			onNothing, do((*Room).createRepositoryCreationTemplate)},
+			onNothing, protocol.JSON((*Room).createRepositoryCreationTemplate)},
 		"DescribeRepositoryCreationTemplates": {
-			onNothing, do((*Room).describeRepositoryCreationTemplates)},
+			onNothing, protocol.JSON((*Room).describeRepositoryCreationTemplates)},
 		"DeleteRepositoryCreationTemplate": {
-			onNothing, do((*Room).deleteRepositoryCreationTemplate)},
-		"PutRegistryPolicy":              {onNothing, do((*Room).putRegistryPolicy)},
-		"GetRegistryPolicy":              {onNothing, do((*Room).getRegistryPolicy)},
-		"DeleteRegistryPolicy":           {onNothing, do((*Room).deleteRegistryPolicy)},
-		"DescribeRegistry":               {onNothing, do((*Room).describeRegistry)},
-		"PutReplicationConfiguration":    {onNothing, do((*Room).putReplicationConfiguration)},
-		"DescribeImageReplicationStatus": {onRepository, do((*Room).describeImageReplicationStatus)},
-		"TagResource":                    {onResource, do((*Room).tagResource)},
-		"UntagResource":                  {onResource, do((*Room).untagResource)},
-		"ListTagsForResource":            {onResource, do((*Room).listTagsForResource)},
+			onNothing, protocol.JSON((*Room).deleteRepositoryCreationTemplate)},
+		"PutRegistryPolicy":              {onNothing, protocol.JSON((*Room).putRegistryPolicy)},
+		"GetRegistryPolicy":              {onNothing, protocol.JSON((*Room).getRegistryPolicy)},
+		"DeleteRegistryPolicy":           {onNothing, protocol.JSON((*Room).deleteRegistryPolicy)},
+		"DescribeRegistry":               {onNothing, protocol.JSON((*Room).describeRegistry)},
+		"PutReplicationConfiguration":    {onNothing, protocol.JSON((*Room).putReplicationConfiguration)},
+		"DescribeImageReplicationStatus": {onRepository, protocol.JSON((*Room).describeImageReplicationStatus)},
+		"TagResource":                    {onResource, protocol.JSON((*Room).tagResource)},
+		"UntagResource":                  {onResource, protocol.JSON((*Room).untagResource)},
+		"ListTagsForResource":            {onResource, protocol.JSON((*Room).listTagsForResource)},
 	}
 }
 
@@ -115,13 +93,12 @@ func (r *Room) Name() string { return "ecr" }
 
 // Needs returns the operation's own action on the repositories that the input names.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	op, ok := operations()[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException",
-			"tokendocker's ECR has no operation %s; docs/limits.md lists what there is.", call.Operation)
+	op, err := protocol.Find(operations(), call)
+	if err != nil {
+		return nil, err
 	}
 	var t target
-	if err := decode(call.Body, &t); err != nil {
+	if err := protocol.Decode(call, &t); err != nil {
 		return nil, err
 	}
 	need := protocol.Need{Action: "ecr:" + call.Operation, Resources: op.resources(where(call, t.RegistryID), t)}
@@ -138,9 +115,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 
 // Serve does the call.
 func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
-	op, ok := operations()[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "unknown operation %s", call.Operation)
+	op, err := protocol.Find(operations(), call)
+	if err != nil {
+		return nil, err
 	}
 	return op.serve(ctx, r, call)
 }
@@ -154,36 +131,17 @@ func where(call *protocol.Call, registryID string) place {
 	return at
 }
 
-// timestamp is a time as AWS's JSON protocols write it: seconds since 1970.
-type timestamp time.Time
+// maxPage is the most entries of an answer (ECR API Reference, DescribeRepositories, DescribeImages and ListImages).
+const maxPage = 1000
 
-// MarshalJSON writes seconds with milliseconds.
-func (t timestamp) MarshalJSON() ([]byte, error) {
-	ms := time.Time(t).UnixMilli()
-	return strconv.AppendFloat(nil, float64(ms)/1000, 'f', -1, 64), nil
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (t *timestamp) UnmarshalJSON(text []byte) error {
-	seconds, err := strconv.ParseFloat(string(text), 64)
-	*t = timestamp(time.UnixMilli(int64(seconds * 1000)).UTC())
-	return err
-}
-
-// page cuts one page out of all by the API's paging fields.
+// page cuts one page out of all by the API's paging fields; limit 0 is what a call without one has.
 func page[T any](all []T, token string, limit, byDefault int) (part []T, next string, err error) {
-	start := 0
-	if token != "" {
-		if start, err = strconv.Atoi(token); err != nil || start < 0 || start > len(all) {
-			return nil, "", errParameter("nextToken", "must be a token of an earlier answer")
-		}
+	if limit < 0 || limit > maxPage {
+		return nil, "", errParameter("maxResults", fmt.Sprintf("must be between 1 and %d", maxPage))
 	}
-	if limit <= 0 {
-		limit = byDefault
+	part, next, ok := protocol.Page(all, token, cmp.Or(limit, byDefault))
+	if !ok {
+		return nil, "", errParameter("nextToken", "must be a token of an earlier answer")
 	}
-	end := min(start+limit, len(all))
-	if end < len(all) {
-		next = strconv.Itoa(end)
-	}
-	return all[start:end], next, nil
+	return part, next, nil
 }

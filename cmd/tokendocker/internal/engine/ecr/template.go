@@ -22,18 +22,18 @@ const rootPrefix = "ROOT"
 
 // creationTemplate is what repositories below a prefix get that ECR makes by itself, in the API's own spelling.
 type creationTemplate struct {
-	Prefix      string      `json:"prefix"`
-	Description string      `json:"description,omitempty"`
-	Encryption  *encryption `json:"encryptionConfiguration,omitempty"`
-	Tags        []tag       `json:"resourceTags,omitempty"`
-	Mutability  string      `json:"imageTagMutability,omitempty"`
-	Exclusions  []exclusion `json:"imageTagMutabilityExclusionFilters,omitempty"`
-	Policy      string      `json:"repositoryPolicy,omitempty"`
-	Lifecycle   string      `json:"lifecyclePolicy,omitempty"`
-	AppliedFor  []string    `json:"appliedFor"`
-	Role        string      `json:"customRoleArn,omitempty"`
-	Created     timestamp   `json:"createdAt"`
-	Updated     timestamp   `json:"updatedAt"`
+	Prefix      string             `json:"prefix"`
+	Description string             `json:"description,omitempty"`
+	Encryption  *encryption        `json:"encryptionConfiguration,omitempty"`
+	Tags        []tag              `json:"resourceTags,omitempty"`
+	Mutability  string             `json:"imageTagMutability,omitempty"`
+	Exclusions  []exclusion        `json:"imageTagMutabilityExclusionFilters,omitempty"`
+	Policy      string             `json:"repositoryPolicy,omitempty"`
+	Lifecycle   string             `json:"lifecyclePolicy,omitempty"`
+	AppliedFor  []string           `json:"appliedFor"`
+	Role        string             `json:"customRoleArn,omitempty"`
+	Created     protocol.Timestamp `json:"createdAt"`
+	Updated     protocol.Timestamp `json:"updatedAt"`
 }
 
 // check refuses what CreateRepositoryCreationTemplate refuses.
@@ -122,7 +122,7 @@ func (r *Room) addTemplate(at place, t creationTemplate) (creationTemplate, erro
 	if err := t.check(); err != nil {
 		return t, err
 	}
-	t.Created = timestamp(r.Clock.Now())
+	t.Created = protocol.Timestamp(r.Clock.Now())
 	t.Updated = t.Created
 	return t, r.changeRegistry(at, func(reg *registry) error {
 		if slices.ContainsFunc(reg.Templates, func(other creationTemplate) bool { return other.Prefix == t.Prefix }) {
@@ -208,7 +208,7 @@ func (p templateProvider) Update(_ context.Context, req resource.Request) (resou
 		if i < 0 {
 			return errNoTemplate()
 		}
-		t.Created, t.Updated = reg.Templates[i].Created, timestamp(p.room.Clock.Now())
+		t.Created, t.Updated = reg.Templates[i].Created, protocol.Timestamp(p.room.Clock.Now())
 		reg.Templates = slices.Clone(reg.Templates)
 		reg.Templates[i] = t
 		return nil
@@ -226,7 +226,7 @@ func templateResult(t creationTemplate, err error) (resource.Result, error) {
 	if err != nil {
 		return resource.Result{}, err
 	}
-	stamp := func(at timestamp) string { return time.Time(at).UTC().Format(time.RFC3339) }
+	stamp := func(at protocol.Timestamp) string { return time.Time(at).UTC().Format(time.RFC3339) }
 	return resource.Result{PhysicalID: t.Prefix, Attributes: map[string]any{"CreatedAt": stamp(t.Created), "UpdatedAt": stamp(t.Updated)}}, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -31,26 +30,38 @@ func New(c *clock.Clock) *Room { return &Room{clock: c, passwords: map[string]ti
 // Name returns "ecr-public".
 func (r *Room) Name() string { return "ecr-public" }
 
+// operations are what the room can do.
+var operations = map[string]protocol.Operation[*Room]{"GetAuthorizationToken": protocol.JSON((*Room).getAuthorizationToken)}
+
 // Needs asks for both permissions of GetAuthorizationToken.
 // Source: Amazon ECR Public User Guide, "Public registry authentication".
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	if call.Operation != "GetAuthorizationToken" {
-		return nil, protocol.Errorf("UnknownOperationException", "The engine does not have the ECR Public operation %s.", call.Operation)
+	if _, err := protocol.Find(operations, call); err != nil {
+		return nil, err
 	}
 	return []protocol.Need{{Action: "ecr-public:GetAuthorizationToken"},
 		{Action: "sts:GetServiceBearerToken", Conditions: map[string][]string{"sts:AWSServiceName": {"ecr-public.amazonaws.com"}}}}, nil
 }
 
-// Serve answers GetAuthorizationToken. ECR Public is one service in partition aws, so the credentials of other
+// Serve does the call.
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	do, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
+	}
+	return do(ctx, r, call)
+}
+
+// getAuthorizationToken gives a password. ECR Public is one service in partition aws, so the credentials of other
 // partitions are none to it.
-func (r *Room) Serve(_ context.Context, call *protocol.Call) (any, error) {
+func (r *Room) getAuthorizationToken(_ context.Context, call *protocol.Call, _ struct{}) (any, error) {
 	if call.Partition != "aws" {
 		return nil, protocol.Errorf("UnrecognizedClientException", "The security token included in the request is invalid.")
 	}
 	password, ends := r.issue()
 	return map[string]any{"authorizationData": map[string]any{
 		"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:" + password)),
-		"expiresAt":          json.Number(formatSeconds(ends)),
+		"expiresAt":          protocol.Timestamp(ends),
 	}}, nil
 }
 

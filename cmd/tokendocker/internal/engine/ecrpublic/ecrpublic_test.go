@@ -95,7 +95,7 @@ func TestFront(t *testing.T) {
 // What the API asks for and whom it refuses.
 func TestGetAuthorizationToken(t *testing.T) {
 	room := ecrpublic.New(clock.New(1))
-	call := &protocol.Call{Operation: "GetAuthorizationToken", Partition: "aws-cn", Region: "us-east-1"}
+	call := &protocol.Call{Service: "ecr-public", Operation: "GetAuthorizationToken", Partition: "aws-cn", Region: "us-east-1"}
 	needs, err := room.Needs(t.Context(), call)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestGetAuthorizationToken(t *testing.T) {
 		t.Errorf("another partition's credentials: %v", err)
 	}
 	call.Operation = "PutImage"
-	if _, err := room.Needs(t.Context(), call); err == nil || !strings.Contains(err.Error(), "does not have") {
+	if _, err := room.Needs(t.Context(), call); err == nil || !strings.Contains(err.Error(), "tokendocker has no ecr-public:PutImage") {
 		t.Errorf("another operation: %v", err)
 	}
 }

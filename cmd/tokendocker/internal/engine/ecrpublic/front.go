@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Host is the registry's host name.
@@ -77,6 +75,3 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]string{"code": code, "message": message}}}) //nolint:errcheck // the client has gone away
 }
-
-// formatSeconds is a time as the JSON protocols have it.
-func formatSeconds(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }

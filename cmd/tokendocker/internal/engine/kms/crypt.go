@@ -2,6 +2,7 @@ package kms
 
 import (
 	"cmp"
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -72,8 +73,8 @@ type encryptInput struct {
 	Plaintext []byte
 }
 
-func (r *Room) encrypt(region string, in encryptInput) (any, error) {
-	k, err := r.usable(region, in.KeyID)
+func (r *Room) encrypt(_ context.Context, call *protocol.Call, in encryptInput) (any, error) {
+	k, err := r.usable(call.Region, in.KeyID)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +93,12 @@ func (r *Room) usable(region, id string) (key, error) {
 	return k, err
 }
 
-func (r *Room) decrypt(region string, in input) (any, error) {
+func (r *Room) decrypt(_ context.Context, call *protocol.Call, in input) (any, error) {
 	id := keyOf(in.Ciphertext)
 	if id == "" {
 		return nil, errCiphertext
 	}
-	k, err := r.usable(region, cmp.Or(in.KeyID, id))
+	k, err := r.usable(call.Region, cmp.Or(in.KeyID, id))
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +126,8 @@ type dataKeyInput struct {
 	NumberOfBytes int
 }
 
-func (r *Room) generateDataKey(region string, in dataKeyInput) (any, error) {
-	k, err := r.usable(region, in.KeyID)
+func (r *Room) generateDataKey(_ context.Context, call *protocol.Call, in dataKeyInput) (any, error) {
+	k, err := r.usable(call.Region, in.KeyID)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -153,11 +154,11 @@ func (k key) effectivePolicy() string {
 }
 
 type metadata struct {
-	AWSAccountID string   `json:"AWSAccountId"`
-	Algorithms   []string `json:"EncryptionAlgorithms,omitempty"`
-	ARN          string   `json:"Arn"`
-	Created      float64  `json:"CreationDate"`
-	Deletion     float64  `json:"DeletionDate,omitempty"`
+	AWSAccountID string             `json:"AWSAccountId"`
+	Algorithms   []string           `json:"EncryptionAlgorithms,omitempty"`
+	ARN          string             `json:"Arn"`
+	Created      protocol.Timestamp `json:"CreationDate"`
+	Deletion     protocol.Timestamp `json:"DeletionDate,omitzero"`
 	Description  string
 	Enabled      bool
 	KeyID        string `json:"KeyId"`
@@ -169,12 +170,12 @@ type metadata struct {
 	Origin       string
 }
 
-func (r *Room) describeKey(region string, in input) (any, error) {
-	k, err := r.find(region, in.KeyID)
+func (r *Room) describeKey(_ context.Context, call *protocol.Call, in input) (any, error) {
+	k, err := r.find(call.Region, in.KeyID)
 	if err != nil {
 		return nil, err
 	}
-	m := metadata{AWSAccountID: r.Account, ARN: k.ARN, Created: seconds(k.Created), Deletion: seconds(k.Deletion), Description: k.Description,
+	m := metadata{AWSAccountID: r.Account, ARN: k.ARN, Created: protocol.Timestamp(k.Created), Deletion: protocol.Timestamp(k.Deletion), Description: k.Description,
 		Enabled: k.State == enabled, KeyID: k.ID, KeyManager: "CUSTOMER", KeySpec: k.Spec, KeyState: k.State, KeyUsage: k.Usage, Origin: "AWS_KMS"}
 	if k.Usage == encryptDecrypt && k.Spec == symmetric {
 		m.Algorithms = []string{symmetric}
@@ -185,28 +186,20 @@ func (r *Room) describeKey(region string, in input) (any, error) {
 	return map[string]any{"KeyMetadata": m}, nil
 }
 
-// seconds is a time as AWS's JSON protocols write it; 0 for none.
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
-}
-
-func (r *Room) getKeyPolicy(region string, in input) (any, error) {
-	k, err := r.find(region, in.KeyID)
+func (r *Room) getKeyPolicy(_ context.Context, call *protocol.Call, in input) (any, error) {
+	k, err := r.find(call.Region, in.KeyID)
 	return map[string]string{"Policy": k.Policy, "PolicyName": "default"}, err
 }
 
-func (r *Room) getKeyRotationStatus(region string, in input) (any, error) {
-	k, err := r.find(region, in.KeyID)
+func (r *Room) getKeyRotationStatus(_ context.Context, call *protocol.Call, in input) (any, error) {
+	k, err := r.find(call.Region, in.KeyID)
 	return map[string]any{"KeyRotationEnabled": k.Rotation, "KeyId": k.ARN}, err
 }
 
-func (r *Room) listAliases(region string, in input) (any, error) {
+func (r *Room) listAliases(_ context.Context, call *protocol.Call, in input) (any, error) {
 	found := []map[string]string{}
 	for _, a := range r.aliases.All() {
-		if a.Region == region && (in.KeyID == "" || a.Key == in.KeyID || strings.HasSuffix(a.Key, "/"+in.KeyID)) {
+		if a.Region == call.Region && (in.KeyID == "" || a.Key == in.KeyID || strings.HasSuffix(a.Key, "/"+in.KeyID)) {
 			found = append(found, map[string]string{"AliasArn": a.ARN, "AliasName": a.Name, "TargetKeyId": a.Key[strings.LastIndex(a.Key, "/")+1:]})
 		}
 	}
@@ -224,8 +217,8 @@ type grantInput struct {
 // Source: AWS KMS API Reference, CreateGrant.
 var grantable = []string{"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}
 
-func (r *Room) createGrant(region string, in grantInput) (any, error) {
-	k, err := r.find(region, in.KeyID)
+func (r *Room) createGrant(_ context.Context, call *protocol.Call, in grantInput) (any, error) {
+	k, err := r.find(call.Region, in.KeyID)
 	if err == nil {
 		err = k.usable()
 	}

@@ -85,17 +85,17 @@ type input struct {
 
 // operations are what the room can do. The second value says that an operation is about no key.
 var operations = map[string]struct {
-	do      func(*Room, *protocol.Call) (any, error)
+	do      protocol.Operation[*Room]
 	keyless bool
 }{
-	"CreateGrant":          {do: protocol.Operation((*Room).createGrant)},
-	"Decrypt":              {do: protocol.Operation((*Room).decrypt)},
-	"DescribeKey":          {do: protocol.Operation((*Room).describeKey)},
-	"Encrypt":              {do: protocol.Operation((*Room).encrypt)},
-	"GenerateDataKey":      {do: protocol.Operation((*Room).generateDataKey)},
-	"GetKeyPolicy":         {do: protocol.Operation((*Room).getKeyPolicy)},
-	"GetKeyRotationStatus": {do: protocol.Operation((*Room).getKeyRotationStatus)},
-	"ListAliases":          {do: protocol.Operation((*Room).listAliases), keyless: true},
+	"CreateGrant":          {do: protocol.JSON((*Room).createGrant)},
+	"Decrypt":              {do: protocol.JSON((*Room).decrypt)},
+	"DescribeKey":          {do: protocol.JSON((*Room).describeKey)},
+	"Encrypt":              {do: protocol.JSON((*Room).encrypt)},
+	"GenerateDataKey":      {do: protocol.JSON((*Room).generateDataKey)},
+	"GetKeyPolicy":         {do: protocol.JSON((*Room).getKeyPolicy)},
+	"GetKeyRotationStatus": {do: protocol.JSON((*Room).getKeyRotationStatus)},
+	"ListAliases":          {do: protocol.JSON((*Room).listAliases), keyless: true},
 }
 
 // Owner returns the account in the key's ARN.
@@ -111,17 +111,17 @@ func (r *Room) Owner(call *protocol.Call) string {
 // Source: Service Authorization Reference, AWS Key Management Service; AWS KMS Developer Guide, "Key policies": without
 // the key's policy no identity policy counts.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	op, ok := operations[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no kms:%s", call.Operation)
+	op, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
 	}
 	action := "kms:" + call.Operation
 	if op.keyless {
 		return []protocol.Need{{Action: action}}, nil
 	}
 	var in input
-	if err := json.Unmarshal(call.Body, &in); err != nil {
-		return nil, protocol.Errorf("SerializationException", "%v", err)
+	if err := protocol.Decode(call, &in); err != nil {
+		return nil, err
 	}
 	id := in.KeyID
 	if id == "" && len(in.Ciphertext) > 0 {
@@ -151,12 +151,12 @@ func (r *Room) need(as *session.Session, action string, k key, in input) protoco
 }
 
 // Serve does one call.
-func (r *Room) Serve(_ context.Context, call *protocol.Call) (any, error) {
-	op, ok := operations[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no kms:%s", call.Operation)
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	op, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
 	}
-	return op.do(r, call)
+	return op.do(ctx, r, call)
 }
 
 func (r *Room) arn(region, rest string) string {

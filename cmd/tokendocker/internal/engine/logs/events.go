@@ -2,6 +2,7 @@ package logs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,8 +31,8 @@ type putInput struct {
 	} `json:"logEvents"`
 }
 
-func (r *Room) putEvents(region string, in putInput) (any, error) {
-	s, err := r.stream(region, in.target)
+func (r *Room) putEvents(_ context.Context, call *protocol.Call, in putInput) (any, error) {
+	s, err := r.stream(call.Region, in.target)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +98,8 @@ type eventOutput struct {
 
 // getEvents reads a page. Both tokens are always there; the forward token of an empty page is the one that was
 // given, which is how a reader knows that there is no more yet.
-func (r *Room) getEvents(region string, in getInput) (any, error) {
-	s, err := r.stream(region, in.target)
+func (r *Room) getEvents(_ context.Context, call *protocol.Call, in getInput) (any, error) {
+	s, err := r.stream(call.Region, in.target)
 	if err != nil {
 		return nil, err
 	}
@@ -180,8 +181,8 @@ type filterInput struct {
 	Limit   int      `json:"limit"`
 }
 
-func (r *Room) filterEvents(region string, in filterInput) (any, error) {
-	streams := r.streams[groupKey(region, in.group())]
+func (r *Room) filterEvents(_ context.Context, call *protocol.Call, in filterInput) (any, error) {
+	streams := r.streams[groupKey(call.Region, in.group())]
 	if streams == nil {
 		return nil, errNoGroup
 	}

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -31,8 +32,8 @@ func (r *Room) groupARN(g group) string {
 	return fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", r.Partition, g.Region, r.Account, g.Name)
 }
 
-func (r *Room) createGroup(region string, in target) (any, error) {
-	return nil, r.makeGroup(group{Name: in.LogGroupName, Region: region})
+func (r *Room) createGroup(_ context.Context, call *protocol.Call, in target) (any, error) {
+	return nil, r.makeGroup(group{Name: in.LogGroupName, Region: call.Region})
 }
 
 // makeGroup makes a group; one that the same operation (g.Token) made already is no error.
@@ -58,16 +59,20 @@ func (r *Room) makeGroup(g group) error {
 	return nil
 }
 
-func (r *Room) deleteGroup(region string, in target) (any, error) {
-	key := groupKey(region, in.LogGroupName)
+func (r *Room) deleteGroup(_ context.Context, call *protocol.Call, in target) (any, error) {
+	return nil, r.removeGroup(call.Region, in.LogGroupName)
+}
+
+func (r *Room) removeGroup(region, name string) error {
+	key := groupKey(region, name)
 	if r.streams[key] == nil {
-		return nil, errNoGroup
+		return errNoGroup
 	}
 	if err := os.RemoveAll(r.groupDir(key)); err != nil {
-		return nil, fmt.Errorf("delete log group %s: %w", in.LogGroupName, err)
+		return fmt.Errorf("delete log group %s: %w", name, err)
 	}
 	delete(r.streams, key)
-	return nil, r.groups.Delete(key)
+	return r.groups.Delete(key)
 }
 
 type retentionInput struct {
@@ -75,15 +80,15 @@ type retentionInput struct {
 	RetentionInDays int `json:"retentionInDays"`
 }
 
-func (r *Room) putRetention(region string, in retentionInput) (any, error) {
+func (r *Room) putRetention(_ context.Context, call *protocol.Call, in retentionInput) (any, error) {
 	if !slices.Contains(retentionDays, in.RetentionInDays) {
 		return nil, invalid("Invalid retention value. The valid retention values are: %v", retentionDays)
 	}
-	return nil, r.setRetention(region, in.LogGroupName, in.RetentionInDays)
+	return nil, r.setRetention(call.Region, in.LogGroupName, in.RetentionInDays)
 }
 
-func (r *Room) deleteRetention(region string, in target) (any, error) {
-	return nil, r.setRetention(region, in.LogGroupName, 0)
+func (r *Room) deleteRetention(_ context.Context, call *protocol.Call, in target) (any, error) {
+	return nil, r.setRetention(call.Region, in.LogGroupName, 0)
 }
 
 func (r *Room) setRetention(region, name string, days int) error {
@@ -114,10 +119,10 @@ type groupOutput struct {
 	Class       string `json:"logGroupClass"`
 }
 
-func (r *Room) describeGroups(region string, in describeGroupsInput) (any, error) {
+func (r *Room) describeGroups(_ context.Context, call *protocol.Call, in describeGroupsInput) (any, error) {
 	var all []groupOutput
 	for key, g := range r.groups.All() {
-		if g.Region != region || !strings.HasPrefix(g.Name, in.Prefix) ||
+		if g.Region != call.Region || !strings.HasPrefix(g.Name, in.Prefix) ||
 			!strings.Contains(strings.ToLower(g.Name), strings.ToLower(in.Pattern)) {
 			continue
 		}

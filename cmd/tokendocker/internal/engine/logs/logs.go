@@ -4,7 +4,6 @@ package logs
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -97,12 +96,12 @@ func (t target) group() string {
 // Source: CloudWatch Logs User Guide, "Overview of managing access permissions", log group ARN formats: policies need
 // the form that ends in ":*" for these actions.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	var t target
-	if err := json.Unmarshal(call.Body, &t); err != nil {
-		return nil, protocol.Errorf("SerializationException", "%v", err)
+	if _, err := protocol.Find(operations, call); err != nil {
+		return nil, err
 	}
-	if _, ok := operations[call.Operation]; !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no logs:%s", call.Operation)
+	var t target
+	if err := protocol.Decode(call, &t); err != nil {
+		return nil, err
 	}
 	if call.Operation == "DescribeLogGroups" { // it is about no group in particular
 		return []protocol.Need{{Action: "logs:DescribeLogGroups"}}, nil
@@ -112,29 +111,29 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 }
 
 // operations are what the room can do.
-var operations = map[string]func(*Room, *protocol.Call) (any, error){
-	"CreateLogGroup":        protocol.Operation((*Room).createGroup),
-	"DeleteLogGroup":        protocol.Operation((*Room).deleteGroup),
-	"DescribeLogGroups":     protocol.Operation((*Room).describeGroups),
-	"PutRetentionPolicy":    protocol.Operation((*Room).putRetention),
-	"DeleteRetentionPolicy": protocol.Operation((*Room).deleteRetention),
-	"CreateLogStream":       protocol.Operation((*Room).createStream),
-	"DeleteLogStream":       protocol.Operation((*Room).deleteStream),
-	"DescribeLogStreams":    protocol.Operation((*Room).describeStreams),
-	"PutLogEvents":          protocol.Operation((*Room).putEvents),
-	"GetLogEvents":          protocol.Operation((*Room).getEvents),
-	"FilterLogEvents":       protocol.Operation((*Room).filterEvents),
+var operations = map[string]protocol.Operation[*Room]{
+	"CreateLogGroup":        protocol.JSON((*Room).createGroup),
+	"DeleteLogGroup":        protocol.JSON((*Room).deleteGroup),
+	"DescribeLogGroups":     protocol.JSON((*Room).describeGroups),
+	"PutRetentionPolicy":    protocol.JSON((*Room).putRetention),
+	"DeleteRetentionPolicy": protocol.JSON((*Room).deleteRetention),
+	"CreateLogStream":       protocol.JSON((*Room).createStream),
+	"DeleteLogStream":       protocol.JSON((*Room).deleteStream),
+	"DescribeLogStreams":    protocol.JSON((*Room).describeStreams),
+	"PutLogEvents":          protocol.JSON((*Room).putEvents),
+	"GetLogEvents":          protocol.JSON((*Room).getEvents),
+	"FilterLogEvents":       protocol.JSON((*Room).filterEvents),
 }
 
 // Serve does one call.
-func (r *Room) Serve(_ context.Context, call *protocol.Call) (any, error) {
-	do, ok := operations[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no logs:%s", call.Operation)
+func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
+	do, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return do(r, call)
+	return do(ctx, r, call)
 }
 
 func invalid(format string, args ...any) error {

@@ -52,7 +52,7 @@ func (p groupProvider) Update(_ context.Context, r resource.Request) (resource.R
 func (p groupProvider) Delete(_ context.Context, r resource.Request) error {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
-	if _, err := p.room.deleteGroup(r.Stack.Region, target{LogGroupName: r.PhysicalID}); !errors.Is(err, errNoGroup) {
+	if err := p.room.removeGroup(r.Stack.Region, r.PhysicalID); !errors.Is(err, errNoGroup) {
 		return err
 	}
 	return nil

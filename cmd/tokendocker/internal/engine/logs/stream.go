@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -148,8 +149,8 @@ func (s *stream) shown(now time.Time) []event {
 	return slices.DeleteFunc(slices.Clone(s.events), hidden)
 }
 
-func (r *Room) createStream(region string, in target) (any, error) {
-	key := groupKey(region, in.group())
+func (r *Room) createStream(_ context.Context, call *protocol.Call, in target) (any, error) {
+	key := groupKey(call.Region, in.group())
 	streams := r.streams[key]
 	switch {
 	case streams == nil:
@@ -190,12 +191,12 @@ func (r *Room) stream(region string, in target) (*stream, error) {
 	return nil, errNoStream
 }
 
-func (r *Room) deleteStream(region string, in target) (any, error) {
-	s, err := r.stream(region, in)
+func (r *Room) deleteStream(_ context.Context, call *protocol.Call, in target) (any, error) {
+	s, err := r.stream(call.Region, in)
 	if err != nil {
 		return nil, err
 	}
-	delete(r.streams[groupKey(region, in.group())], s.name)
+	delete(r.streams[groupKey(call.Region, in.group())], s.name)
 	return nil, os.Remove(s.file)
 }
 
@@ -218,8 +219,8 @@ type streamOutput struct {
 	Bytes    int64  `json:"storedBytes"`
 }
 
-func (r *Room) describeStreams(region string, in describeStreamsInput) (any, error) {
-	key := groupKey(region, in.group())
+func (r *Room) describeStreams(_ context.Context, call *protocol.Call, in describeStreamsInput) (any, error) {
+	key := groupKey(call.Region, in.group())
 	if r.streams[key] == nil {
 		return nil, errNoGroup
 	}
@@ -229,7 +230,7 @@ func (r *Room) describeStreams(region string, in describeStreamsInput) (any, err
 			continue
 		}
 		out := streamOutput{Name: s.name, Created: s.created, Bytes: s.bytes,
-			ARN: r.groupARN(group{Name: in.group(), Region: region}) + ":log-stream:" + s.name}
+			ARN: r.groupARN(group{Name: in.group(), Region: call.Region}) + ":log-stream:" + s.name}
 		if events := s.shown(r.Clock.Now()); len(events) > 0 {
 			last := events[len(events)-1]
 			out.First, out.Last, out.Ingested = events[0].Time, last.Time, last.Ingested

@@ -128,7 +128,7 @@ func (r *Room) getSecretValue(ctx context.Context, call *protocol.Call, in struc
 		return nil, err
 	}
 	return map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionId": v.ID, "SecretString": v.Value, "VersionStages": v.Stages,
-		"CreatedDate": s.Created.Unix()}, nil
+		"CreatedDate": protocol.Timestamp(s.Created)}, nil
 }
 
 func (r *Room) describeSecret(_ context.Context, call *protocol.Call, in struct {
@@ -144,7 +144,7 @@ func (r *Room) describeSecret(_ context.Context, call *protocol.Call, in struct 
 			stages[v.ID] = v.Stages
 		}
 	}
-	out := map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionIdsToStages": stages, "CreatedDate": s.Created.Unix()}
+	out := map[string]any{"ARN": s.ARN, "Name": s.Name, "VersionIdsToStages": stages, "CreatedDate": protocol.Timestamp(s.Created)}
 	if s.Key != "" {
 		out["KmsKeyId"] = s.Key
 	}
@@ -203,7 +203,7 @@ func (r *Room) deleteSecret(_ context.Context, call *protocol.Call, in struct {
 	if !found {
 		return nil, errNotFound()
 	}
-	return map[string]any{"ARN": s.ARN, "Name": s.Name, "DeletionDate": r.Clock.Now().Unix()}, r.secrets.Delete(s.ARN)
+	return map[string]any{"ARN": s.ARN, "Name": s.Name, "DeletionDate": protocol.Timestamp(r.Clock.Now())}, r.secrets.Delete(s.ARN)
 }
 
 const (

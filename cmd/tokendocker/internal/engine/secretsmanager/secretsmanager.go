@@ -55,32 +55,17 @@ func (r *Room) Resources() map[string]resource.Provider {
 // Name returns "secretsmanager".
 func (r *Room) Name() string { return "secretsmanager" }
 
-// operation is one operation of the API.
-type operation func(*Room, context.Context, *protocol.Call) (any, error)
+// operations are what the room can do.
+var operations = map[string]protocol.Operation[*Room]{
+	"CreateSecret":   protocol.JSON((*Room).createSecret),
+	"DeleteSecret":   protocol.JSON((*Room).deleteSecret),
+	"DescribeSecret": protocol.JSON((*Room).describeSecret),
+	"GetSecretValue": protocol.JSON((*Room).getSecretValue),
+	"PutSecretValue": protocol.JSON((*Room).putSecretValue),
 
-// do adapts a method with a typed input.
-func do[In any](f func(*Room, context.Context, *protocol.Call, In) (any, error)) operation {
-	return func(r *Room, ctx context.Context, call *protocol.Call) (any, error) {
-		var in In
-		if err := json.Unmarshal(call.Body, &in); err != nil {
-			return nil, protocol.Errorf("SerializationException", "%v", err)
-		}
-		return f(r, ctx, call, in)
-	}
-}
-
-func operations() map[string]operation {
-	return map[string]operation{
-		"CreateSecret":   do((*Room).createSecret),
-		"DeleteSecret":   do((*Room).deleteSecret),
-		"DescribeSecret": do((*Room).describeSecret),
-		"GetSecretValue": do((*Room).getSecretValue),
-		"PutSecretValue": do((*Room).putSecretValue),
-
-		"DeleteResourcePolicy": do((*Room).deleteResourcePolicy),
-		"GetResourcePolicy":    do((*Room).getResourcePolicy),
-		"PutResourcePolicy":    do((*Room).putResourcePolicy),
-	}
+	"DeleteResourcePolicy": protocol.JSON((*Room).deleteResourcePolicy),
+	"GetResourcePolicy":    protocol.JSON((*Room).getResourcePolicy),
+	"PutResourcePolicy":    protocol.JSON((*Room).putResourcePolicy),
 }
 
 // Owner returns the account in the secret's ARN.
@@ -97,8 +82,8 @@ func (r *Room) Owner(call *protocol.Call) string {
 // Needs names the secret by its full ARN, whichever way the caller named it: that is what policies are compared with.
 // Source: AWS Secrets Manager User Guide, "Authentication and access control", "Permissions policy examples".
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	if operations()[call.Operation] == nil {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no secretsmanager:%s", call.Operation)
+	if _, err := protocol.Find(operations, call); err != nil {
+		return nil, err
 	}
 	var in struct {
 		SecretID     string `json:"SecretId"`
@@ -106,8 +91,8 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		VersionID    string `json:"VersionId"`
 		VersionStage string
 	}
-	if err := json.Unmarshal(call.Body, &in); err != nil {
-		return nil, protocol.Errorf("SerializationException", "%v", err)
+	if err := protocol.Decode(call, &in); err != nil {
+		return nil, err
 	}
 	need := protocol.Need{Action: "secretsmanager:" + call.Operation, Conditions: map[string][]string{"secretsmanager:SecretId": {in.SecretID}}}
 	if in.VersionStage == "" && in.VersionID == "" {
@@ -132,7 +117,11 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 
 // Serve does one call.
 func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
-	return operations()[call.Operation](r, ctx, call)
+	do, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
+	}
+	return do(ctx, r, call)
 }
 
 // Value returns what a dynamic reference names, without a permission check: id:SecretString:json-key:version-stage.

@@ -2,7 +2,6 @@ package ssm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -26,8 +25,8 @@ func (r *Room) mayUseKeys(ctx context.Context, call *protocol.Call) error {
 		Names          []string
 		WithDecryption bool
 	}
-	if err := json.Unmarshal(call.Body, &in); err != nil {
-		return protocol.Errorf("SerializationException", "%v", err)
+	if err := protocol.Decode(call, &in); err != nil {
+		return err
 	}
 	if call.Operation == "PutParameter" && in.Type == secureString {
 		action := "kms:Encrypt"

@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"regexp"
@@ -33,7 +34,7 @@ type parameter struct {
 	Key      string `json:",omitempty"` // of KMS, of a secure string; empty means the account's AWS-managed one
 	First    int    // version of Values[0]
 	Values   []string
-	Modified float64 // seconds since 1970
+	Modified protocol.Timestamp
 	Token    string
 	Tags     map[string]string
 }
@@ -43,7 +44,7 @@ func (p parameter) version() int { return p.First + len(p.Values) - 1 }
 type output struct {
 	ARN              string
 	DataType         string
-	LastModifiedDate float64
+	LastModifiedDate protocol.Timestamp
 	Name             string
 	Selector         string `json:",omitempty"`
 	Type             string
@@ -97,8 +98,8 @@ type getInput struct {
 	WithDecryption bool
 }
 
-func (r *Room) getParameter(region string, in getInput) (any, error) {
-	out, err := r.find(region, in.Name)
+func (r *Room) getParameter(_ context.Context, call *protocol.Call, in getInput) (any, error) {
+	out, err := r.find(call.Region, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +111,13 @@ type getManyInput struct {
 	WithDecryption bool
 }
 
-func (r *Room) getParameters(region string, in getManyInput) (any, error) {
+func (r *Room) getParameters(_ context.Context, call *protocol.Call, in getManyInput) (any, error) {
 	if len(in.Names) == 0 || len(in.Names) > maxNames {
 		return nil, protocol.Errorf("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", maxNames)
 	}
 	found, missing := []output{}, []string{}
 	for _, name := range in.Names {
-		switch out, err := r.find(region, name); {
+		switch out, err := r.find(call.Region, name); {
 		case err == nil:
 			found = append(found, out.sealed(in.WithDecryption))
 		case notFound(err):
@@ -136,7 +137,7 @@ type pathInput struct {
 	NextToken      string
 }
 
-func (r *Room) getByPath(region string, in pathInput) (any, error) {
+func (r *Room) getByPath(_ context.Context, call *protocol.Call, in pathInput) (any, error) {
 	if !strings.HasPrefix(in.Path, "/") {
 		return nil, protocol.Errorf("ValidationException", "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\".")
 	}
@@ -145,14 +146,14 @@ func (r *Room) getByPath(region string, in pathInput) (any, error) {
 	last, next := "", ""
 	for key, p := range r.parameters.All() {
 		rest, ok := strings.CutPrefix(p.Name, prefix)
-		if p.Region != region || !ok || !in.Recursive && strings.Contains(rest, "/") || in.NextToken != "" && key <= in.NextToken {
+		if p.Region != call.Region || !ok || !in.Recursive && strings.Contains(rest, "/") || in.NextToken != "" && key <= in.NextToken {
 			continue
 		}
 		if len(found) == cmp.Or(in.MaxResults, maxNames) {
 			next = last
 			break
 		}
-		out, err := r.find(region, p.Name)
+		out, err := r.find(call.Region, p.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -179,8 +180,8 @@ type putInput struct {
 	token string // of CloudFormation's operation
 }
 
-func (r *Room) putParameter(region string, in putInput) (any, error) {
-	version, tier, err := r.put(region, in)
+func (r *Room) putParameter(_ context.Context, call *protocol.Call, in putInput) (any, error) {
+	version, tier, err := r.put(call.Region, in)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +211,7 @@ func (r *Room) put(region string, in putInput) (version int, tier string, err er
 		for _, t := range in.Tags {
 			p.Tags[t.Key] = t.Value
 		}
-		p.Modified = float64(r.Clock.Now().UnixMilli()) / 1000
+		p.Modified = protocol.Timestamp(r.Clock.Now())
 		if !same {
 			p.Values = append(p.Values, in.Value)
 		}
@@ -267,17 +268,21 @@ func (in putInput) check() error {
 	return nil
 }
 
-func (r *Room) deleteParameter(region string, in getInput) (any, error) {
-	if _, err := r.find(region, in.Name); err != nil {
-		return nil, err
-	}
-	return nil, r.parameters.Delete(tableKey(region, in.Name))
+func (r *Room) deleteParameter(_ context.Context, call *protocol.Call, in getInput) (any, error) {
+	return nil, r.remove(call.Region, in.Name)
 }
 
-func (r *Room) deleteParameters(region string, in getManyInput) (any, error) {
+func (r *Room) remove(region, name string) error {
+	if _, err := r.find(region, name); err != nil {
+		return err
+	}
+	return r.parameters.Delete(tableKey(region, name))
+}
+
+func (r *Room) deleteParameters(_ context.Context, call *protocol.Call, in getManyInput) (any, error) {
 	deleted, missing := []string{}, []string{}
 	for _, name := range in.Names {
-		switch _, err := r.deleteParameter(region, getInput{Name: name}); {
+		switch err := r.remove(call.Region, name); {
 		case err == nil:
 			deleted = append(deleted, name)
 		case notFound(err):

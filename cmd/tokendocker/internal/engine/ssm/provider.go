@@ -43,7 +43,7 @@ func (p parameterProvider) Update(_ context.Context, r resource.Request) (resour
 
 // Delete removes the parameter.
 func (p parameterProvider) Delete(_ context.Context, r resource.Request) error {
-	if _, err := p.room.deleteParameter(r.Stack.Region, getInput{Name: r.PhysicalID}); !notFound(err) {
+	if err := p.room.remove(r.Stack.Region, r.PhysicalID); !notFound(err) {
 		return err
 	}
 	return nil

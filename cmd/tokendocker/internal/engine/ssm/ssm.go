@@ -4,7 +4,6 @@ package ssm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,32 +52,32 @@ func (r *Room) Value(region, reference string) (string, error) {
 }
 
 // operations are what the room can do.
-var operations = map[string]func(*Room, *protocol.Call) (any, error){
-	"GetParameter":        protocol.Operation((*Room).getParameter),
-	"GetParameters":       protocol.Operation((*Room).getParameters),
-	"GetParametersByPath": protocol.Operation((*Room).getByPath),
-	"PutParameter":        protocol.Operation((*Room).putParameter),
-	"DeleteParameter":     protocol.Operation((*Room).deleteParameter),
-	"DeleteParameters":    protocol.Operation((*Room).deleteParameters),
+var operations = map[string]protocol.Operation[*Room]{
+	"GetParameter":        protocol.JSON((*Room).getParameter),
+	"GetParameters":       protocol.JSON((*Room).getParameters),
+	"GetParametersByPath": protocol.JSON((*Room).getByPath),
+	"PutParameter":        protocol.JSON((*Room).putParameter),
+	"DeleteParameter":     protocol.JSON((*Room).deleteParameter),
+	"DeleteParameters":    protocol.JSON((*Room).deleteParameters),
 
-	"AddTagsToResource":      protocol.Operation((*Room).addTags),
-	"RemoveTagsFromResource": protocol.Operation((*Room).removeTags),
-	"ListTagsForResource":    protocol.Operation((*Room).listTags),
+	"AddTagsToResource":      protocol.JSON((*Room).addTags),
+	"RemoveTagsFromResource": protocol.JSON((*Room).removeTags),
+	"ListTagsForResource":    protocol.JSON((*Room).listTags),
 }
 
 // Needs names the parameters.
 // Source: Service Authorization Reference, AWS Systems Manager.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
-	if _, ok := operations[call.Operation]; !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no ssm:%s", call.Operation)
+	if _, err := protocol.Find(operations, call); err != nil {
+		return nil, err
 	}
 	var in struct {
 		Name, Path string
 		Names      []string
 		ResourceID string `json:"ResourceId"`
 	}
-	if err := json.Unmarshal(call.Body, &in); err != nil {
-		return nil, protocol.Errorf("SerializationException", "%v", err)
+	if err := protocol.Decode(call, &in); err != nil {
+		return nil, err
 	}
 	names := in.Names
 	if len(names) == 0 {
@@ -94,14 +93,14 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 
 // Serve does one call.
 func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
-	do, ok := operations[call.Operation]
-	if !ok {
-		return nil, protocol.Errorf("UnknownOperationException", "tokendocker has no ssm:%s", call.Operation)
+	do, err := protocol.Find(operations, call)
+	if err != nil {
+		return nil, err
 	}
 	if err := r.mayUseKeys(ctx, call); err != nil {
 		return nil, err
 	}
-	return do(r, call)
+	return do(ctx, r, call)
 }
 
 func (r *Room) arn(region, name string) string {

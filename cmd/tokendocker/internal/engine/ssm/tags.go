@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -37,25 +38,25 @@ func (r *Room) changeTags(region string, in tagsInput, change func(map[string]st
 	})
 }
 
-func (r *Room) addTags(region string, in tagsInput) (any, error) {
-	return nil, r.changeTags(region, in, func(tags map[string]string) {
+func (r *Room) addTags(_ context.Context, call *protocol.Call, in tagsInput) (any, error) {
+	return nil, r.changeTags(call.Region, in, func(tags map[string]string) {
 		for _, t := range in.Tags {
 			tags[t.Key] = t.Value
 		}
 	})
 }
 
-func (r *Room) removeTags(region string, in tagsInput) (any, error) {
-	return nil, r.changeTags(region, in, func(tags map[string]string) {
+func (r *Room) removeTags(_ context.Context, call *protocol.Call, in tagsInput) (any, error) {
+	return nil, r.changeTags(call.Region, in, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
 	})
 }
 
-func (r *Room) listTags(region string, in tagsInput) (any, error) {
+func (r *Room) listTags(_ context.Context, call *protocol.Call, in tagsInput) (any, error) {
 	var list []tag
-	err := r.changeTags(region, in, func(tags map[string]string) {
+	err := r.changeTags(call.Region, in, func(tags map[string]string) {
 		for _, key := range slices.Sorted(maps.Keys(tags)) {
 			list = append(list, tag{key, tags[key]})
 		}

@@ -32,12 +32,12 @@ func (r *Room) createMachine(ctx context.Context, call *protocol.Call, in input)
 	case found && (old.Definition != m.Definition || old.Role != m.Role || old.Express != m.Express):
 		return nil, protocol.Errorf("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", m.ARN)
 	case found: // the call is idempotent
-		return map[string]any{"stateMachineArn": old.ARN, "creationDate": epoch(old.Created)}, nil
+		return map[string]any{"stateMachineArn": old.ARN, "creationDate": protocol.Timestamp(old.Created)}, nil
 	}
 	if err := r.check(ctx, m); err != nil {
 		return nil, err
 	}
-	return map[string]any{"stateMachineArn": m.ARN, "creationDate": epoch(m.Created)}, r.machines.Put(m.ARN, m)
+	return map[string]any{"stateMachineArn": m.ARN, "creationDate": protocol.Timestamp(m.Created)}, r.machines.Put(m.ARN, m)
 }
 
 func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (any, error) {
@@ -58,7 +58,7 @@ func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (a
 		return nil, err
 	}
 	m.Revision = newID()
-	return map[string]any{"updateDate": epoch(r.Clock.Now()), "revisionId": m.Revision}, r.machines.Put(m.ARN, m)
+	return map[string]any{"updateDate": protocol.Timestamp(r.Clock.Now()), "revisionId": m.Revision}, r.machines.Put(m.ARN, m)
 }
 
 func (r *Room) deleteMachine(_ context.Context, _ *protocol.Call, in input) (any, error) {
@@ -73,13 +73,13 @@ func (r *Room) listMachines(_ context.Context, call *protocol.Call, in input) (a
 		}
 	}
 	slices.SortFunc(all, func(a, b Machine) int { return strings.Compare(a.Name, b.Name) })
-	from, to, next, err := in.page(len(all))
+	part, next, err := page(in, all)
 	if err != nil {
 		return nil, err
 	}
 	list := []any{}
-	for _, m := range all[from:to] {
-		list = append(list, map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "type": m.kind(), "creationDate": epoch(m.Created)})
+	for _, m := range part {
+		list = append(list, map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "type": m.kind(), "creationDate": protocol.Timestamp(m.Created)})
 	}
 	return paged("stateMachines", list, next), nil
 }

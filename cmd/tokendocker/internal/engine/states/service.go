@@ -1,11 +1,10 @@
 package states
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -76,13 +75,13 @@ var operations = map[string]operation{
 func (r *Room) Name() string { return "states" }
 
 func read(call *protocol.Call) (operation, input, error) {
-	op, ok := operations[call.Operation]
-	if !ok {
-		return op, input{}, protocol.Errorf("UnknownOperationException", "The engine does not have the Step Functions operation %s.", call.Operation)
-	}
 	var in input
-	if err := json.Unmarshal(call.Body, &in); err != nil {
-		return op, in, protocol.Errorf("SerializationException", "The request's body is not valid: %v", err)
+	op, err := protocol.Find(operations, call)
+	if err != nil {
+		return op, in, err
+	}
+	if err := protocol.Decode(call, &in); err != nil {
+		return op, in, err
 	}
 	arn, kind := in.StateMachineArn, ":stateMachine:"
 	switch op.about {
@@ -182,11 +181,8 @@ func (r *Room) startExecution(_ context.Context, call *protocol.Call, in input) 
 }
 
 func started(e Execution) any {
-	return map[string]any{"executionArn": e.ARN, "startDate": epoch(e.Started)}
+	return map[string]any{"executionArn": e.ARN, "startDate": protocol.Timestamp(e.Started)}
 }
-
-// epoch is a time as the JSON protocol has it.
-func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func (r *Room) machine(arn string) (Machine, error) {
 	if version, found, err := r.aliases.Get(arn); err != nil {
@@ -228,7 +224,7 @@ func (r *Room) stopExecution(ctx context.Context, _ *protocol.Call, in input) (a
 			return nil, err
 		}
 	}
-	return map[string]any{"stopDate": epoch(e.Ended)}, nil
+	return map[string]any{"stopDate": protocol.Timestamp(e.Ended)}, nil
 }
 
 // defaultPage and maxPage are the numbers of entries of an answer (API Reference, "ListExecutions").
@@ -237,25 +233,16 @@ const (
 	maxPage     = 1000
 )
 
-// page returns the part of n entries that a paged call asks for, and the token of the next one.
-func (in input) page(n int) (from, to int, next string, err error) {
-	size := in.MaxResults
-	if size == 0 {
-		size = defaultPage
+// page cuts the part out of all that a paged call asks for, and returns the token of the next one.
+func page[T any](in input, all []T) (part []T, next string, err error) {
+	if in.MaxResults < 0 || in.MaxResults > maxPage {
+		return nil, "", protocol.Errorf("ValidationException", "Value '%d' at 'maxResults' is not between 0 and %d", in.MaxResults, maxPage)
 	}
-	if size < 0 || size > maxPage {
-		return 0, 0, "", protocol.Errorf("ValidationException", "Value '%d' at 'maxResults' is not between 0 and %d", in.MaxResults, maxPage)
+	part, next, ok := protocol.Page(all, in.NextToken, cmp.Or(in.MaxResults, defaultPage))
+	if !ok {
+		return nil, "", protocol.Errorf("InvalidToken", "Invalid Token: '%s'", in.NextToken)
 	}
-	if in.NextToken != "" {
-		if from, err = strconv.Atoi(in.NextToken); err != nil || from < 0 || from > n {
-			return 0, 0, "", protocol.Errorf("InvalidToken", "Invalid Token: '%s'", in.NextToken)
-		}
-	}
-	to = min(n, from+size)
-	if to < n {
-		next = strconv.Itoa(to)
-	}
-	return from, to, next, nil
+	return part, next, nil
 }
 
 func (r *Room) listExecutions(_ context.Context, _ *protocol.Call, in input) (any, error) {
@@ -271,15 +258,15 @@ func (r *Room) listExecutions(_ context.Context, _ *protocol.Call, in input) (an
 		}
 	}
 	slices.SortFunc(all, func(a, b Execution) int { return b.Started.Compare(a.Started) })
-	from, to, next, err := in.page(len(all))
+	part, next, err := page(in, all)
 	if err != nil {
 		return nil, err
 	}
 	list := []any{}
-	for _, e := range all[from:to] {
-		item := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": epoch(e.Started)}
+	for _, e := range part {
+		item := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": protocol.Timestamp(e.Started)}
 		if e.Status != running {
-			item["stopDate"] = epoch(e.Ended)
+			item["stopDate"] = protocol.Timestamp(e.Ended)
 		}
 		list = append(list, item)
 	}
@@ -299,10 +286,10 @@ func (r *Room) describeExecution(_ context.Context, _ *protocol.Call, in input) 
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": epoch(e.Started),
+	out := map[string]any{"executionArn": e.ARN, "stateMachineArn": e.Machine, "name": e.Name, "status": e.Status, "startDate": protocol.Timestamp(e.Started),
 		"input": e.Input, "inputDetails": map[string]any{"included": true}, "redriveCount": 0}
 	if e.Status != running {
-		out["stopDate"] = epoch(e.Ended)
+		out["stopDate"] = protocol.Timestamp(e.Ended)
 	}
 	if e.Status == succeeded {
 		out["output"], out["outputDetails"] = e.Output, map[string]any{"included": true}
@@ -322,7 +309,7 @@ func (r *Room) describeMachine(_ context.Context, _ *protocol.Call, in input) (a
 		return nil, err
 	}
 	return map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": m.kind(), "definition": m.Definition,
-		"roleArn": m.Role, "creationDate": epoch(m.Created), "revisionId": m.Revision}, nil
+		"roleArn": m.Role, "creationDate": protocol.Timestamp(m.Created), "revisionId": m.Revision}, nil
 }
 
 func (r *Room) getHistory(_ context.Context, _ *protocol.Call, in input) (any, error) {
@@ -342,13 +329,13 @@ func (r *Room) getHistory(_ context.Context, _ *protocol.Call, in input) (any, e
 	if in.ReverseOrder {
 		slices.Reverse(events)
 	}
-	from, to, next, err := in.page(len(events))
+	part, next, err := page(in, events)
 	if err != nil {
 		return nil, err
 	}
 	list := []any{}
-	for _, v := range events[from:to] {
-		item := map[string]any{"id": v.ID, "previousEventId": v.Previous, "timestamp": epoch(v.Time), "type": v.Type}
+	for _, v := range part {
+		item := map[string]any{"id": v.ID, "previousEventId": v.Previous, "timestamp": protocol.Timestamp(v.Time), "type": v.Type}
 		if v.Details != nil && (in.IncludeExecutionData == nil || *in.IncludeExecutionData) {
 			item[detailsName(v.Type)] = v.Details
 		}
