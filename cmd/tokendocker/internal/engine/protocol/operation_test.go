@@ -28,15 +28,15 @@ func TestOperations(t *testing.T) {
 		source                string
 	}{
 		{name: "input", operation: "Greet", body: `{"name":"Ann","other":1}`, want: "hello Ann in eu-west-1",
-			source: "Smithy, AWS JSON 1.1 protocol: unknown members are ignored, 2026-10"},
+			source: "Smithy, AWS JSON 1.1 protocol: unknown members are ignored, 2026-11"},
 		{name: "no body", operation: "Greet", want: "hello  in eu-west-1",
-			source: "Smithy, AWS JSON 1.1 protocol tests, sends_requests_to_slash with an empty payload, 2026-10"},
+			source: "Smithy, AWS JSON 1.1 protocol tests, sends_requests_to_slash with an empty payload, 2026-11"},
 		{name: "not JSON", operation: "Greet", body: `{`, code: "SerializationException",
-			source: "AWS JSON services answer 400 SerializationException, ECR API Reference, Common Errors, 2026-10"},
+			source: "AWS JSON services answer 400 SerializationException, ECR API Reference, Common Errors, 2026-11"},
 		{name: "another type", operation: "Greet", body: `{"name":{}}`, code: "SerializationException",
-			source: "as above"},
+			source: "AWS JSON services answer 400 SerializationException, ECR API Reference, Common Errors, 2026-11"},
 		{name: "unknown", operation: "Shout", body: `{}`, code: "UnknownOperationException",
-			source: "Smithy, AWS JSON 1.1 protocol, X-Amz-Target of no operation, 2026-10"},
+			source: "Smithy, AWS JSON 1.1 protocol, X-Amz-Target of no operation, 2026-11"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			call := &protocol.Call{Service: "hall", Operation: c.operation, Region: "eu-west-1", Body: []byte(c.body)}
