@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
@@ -29,6 +30,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ssm"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/sts"
 )
 
 // account is one AWS account: the rooms that are its own, and who may do anything in it.
@@ -192,7 +194,7 @@ func (a *account) openStacks(ctx context.Context) (err error) {
 	providers["AWS::SecretsManager::SecretTargetAttachment"] = attachment{a}
 	a.stacks, err = cloudformation.New(cloudformation.Options{Store: a.store, Clock: e.clock, Account: a.account,
 		Region: a.region, Providers: providers, Default: a.simulated.Provider, Invoke: a.invoke, Receive: e.s3.Receive,
-		Resolve: a.resolve, Fetch: a.fetch, Zones: ec2.Zones})
+		Resolve: a.resolve, Fetch: a.fetch, Elsewhere: a.elsewhere, Zones: ec2.Zones})
 	if err != nil {
 		return err
 	}
@@ -253,6 +255,19 @@ func (a *account) fetch(ctx context.Context, region, url string) ([]byte, error)
 	}
 	defer object.Close() //nolint:errcheck // read only
 	return io.ReadAll(io.LimitReader(object, template.MaxBytes+1))
+}
+
+// elsewhere is the CloudFormation of the account that a role is in, if the role may describe the stack there.
+// Source: AWS CloudFormation Template Reference, Fn::GetStackOutput, RoleArn.
+func (a *account) elsewhere(ctx context.Context, roleARN, region, stack string) (*cloudformation.Service, error) {
+	as, err := a.engine.assume(ctx, a.operator, region, sts.Assumption{RoleARN: roleARN, Name: "AWSCloudFormation", Duration: time.Hour})
+	if err != nil {
+		return nil, err
+	}
+	defer a.engine.sessions.Remove(as.AccessKeyID)
+	other := a.engine.account(as.Account)
+	arn := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/*", other.partition, region, other.account, stack)
+	return other.stacks, a.engine.door.Allow(ctx, as, region, protocol.Need{Action: "cloudformation:DescribeStacks", Resources: []string{arn}})
 }
 
 // trustsCloudFormation says whether a role lets CloudFormation assume it.

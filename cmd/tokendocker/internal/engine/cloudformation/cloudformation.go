@@ -38,6 +38,10 @@ type Resolve func(ctx context.Context, stack resource.Stack, service, name strin
 // Fetch reads a template that stands in S3, by its URL.
 type Fetch func(ctx context.Context, region, url string) ([]byte, error)
 
+// Elsewhere returns the service of the account whose role may describe a stack of a region there. It fails where the role
+// cannot be assumed or may not describe the stack.
+type Elsewhere func(ctx context.Context, roleARN, region, stack string) (*Service, error)
+
 // Options are what stacks need of the rest of the engine. All fields are required.
 type Options struct {
 	Store     *state.Store
@@ -50,6 +54,7 @@ type Options struct {
 	Receive   Receive
 	Resolve   Resolve
 	Fetch     Fetch
+	Elsewhere Elsewhere
 	Zones     func(region string) []string // what Fn::GetAZs gives
 }
 

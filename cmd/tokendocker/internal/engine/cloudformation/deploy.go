@@ -170,7 +170,7 @@ func (o *operation) deploy(ctx context.Context) (Result, error) {
 	failed := walk(work, o.plan.resources, o.plan.needs, false, func() { cancel(errSibling) }, o.apply)
 	reason, err := o.outcome(ctx, work, failed)
 	if err == nil && reason == "" {
-		reason = o.goal(in)
+		reason = o.goal(ctx, in)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
@@ -202,8 +202,8 @@ func (o *operation) outcome(ctx, work context.Context, failed map[string]error) 
 }
 
 // goal sets the stack's outputs and parameters, and says what is wrong with them.
-func (o *operation) goal(in DeployInput) string {
-	outputs, err := o.outputs()
+func (o *operation) goal(ctx context.Context, in DeployInput) string {
+	outputs, err := o.outputs(ctx)
 	if err == nil {
 		err = o.service.exportsFree(o.stack, outputs)
 	}

@@ -86,7 +86,7 @@ func (o *operation) forecast(ctx context.Context) (Forecast, error) {
 	}
 	f.Changes = append(f.Changes, o.removals()...)
 	f.Nothing = len(f.Changes) == 0 && o.stack.Completed && !o.stack.Status.Failed() &&
-		maps.Equal(o.stack.Tags, o.input.Tags) && o.sameOutputs()
+		maps.Equal(o.stack.Tags, o.input.Tags) && o.sameOutputs(ctx)
 	return f, nil
 }
 
@@ -195,7 +195,7 @@ func (o *operation) removals() []Change {
 }
 
 // sameOutputs reports whether the stack's outputs stay as they are.
-func (o *operation) sameOutputs() bool {
-	outputs, err := o.outputs()
+func (o *operation) sameOutputs(ctx context.Context) bool {
+	outputs, err := o.outputs(ctx)
 	return err == nil && (len(outputs) == 0 && len(o.stack.Outputs) == 0 || reflect.DeepEqual(outputs, o.stack.Outputs))
 }

@@ -149,7 +149,7 @@ func (o *operation) recordOf(t *template.Resource) *record {
 func (o *operation) resolve(ctx context.Context, t *template.Resource) (*version, error) {
 	var properties any = map[string]any{}
 	if t.Properties != nil {
-		value, err := intrinsic.Evaluate(t.Properties, liveScope{staticScope{o.plan}, o})
+		value, err := intrinsic.Evaluate(t.Properties, liveScope{staticScope{o.plan}, ctx, o})
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,9 +19,9 @@ type Output struct {
 }
 
 // outputs evaluates the template's outputs.
-func (o *operation) outputs() ([]Output, error) {
+func (o *operation) outputs(ctx context.Context) ([]Output, error) {
 	var out []Output
-	scope := liveScope{staticScope{o.plan}, o}
+	scope := liveScope{staticScope{o.plan}, ctx, o}
 	for _, name := range sortedNames(o.plan.template.Outputs) {
 		t := o.plan.template.Outputs[name]
 		if t.Condition != "" && !o.plan.conditions[t.Condition] {

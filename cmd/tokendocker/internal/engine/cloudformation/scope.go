@@ -1,6 +1,8 @@
 package cloudformation
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -59,8 +61,8 @@ func (s staticScope) ImportValue(name string) (string, error) {
 }
 
 // StackOutput fails: conditions and rules may not read other stacks.
-func (s staticScope) StackOutput(stack, _, output string) (string, error) {
-	return "", fmt.Errorf("Template error: Fn::GetStackOutput of %s of stack %s cannot stand in a condition", output, stack) //nolint:staticcheck // CloudFormation's form
+func (s staticScope) StackOutput(from intrinsic.OutputReference) (string, error) {
+	return "", fmt.Errorf("Template error: Fn::GetStackOutput of %s of stack %s cannot stand in a condition", from.Output, from.Stack) //nolint:staticcheck // CloudFormation's form
 }
 
 // Zones returns the zones of a region.
@@ -103,7 +105,8 @@ func (s *conditionScope) Condition(name string) (bool, error) {
 // liveScope knows the resources of a running operation as well.
 type liveScope struct {
 	staticScope
-	op *operation
+	ctx context.Context // of the evaluation, which may ask other accounts
+	op  *operation
 }
 
 // Ref returns a parameter, a pseudo parameter, or what Ref of a resource gives.
@@ -169,21 +172,26 @@ func (s liveScope) ImportValue(name string) (string, error) {
 	return "", fmt.Errorf("No export named %s found.", name) //nolint:staticcheck,revive // CloudFormation's own words
 }
 
-// StackOutput returns an output of another stack, whichever region it is in.
-func (s liveScope) StackOutput(stack, region, output string) (string, error) {
-	if region == "" {
-		region = s.stack.Region
+// StackOutput returns an output of another stack, whichever region it is in, or account if a role may describe it there.
+func (s liveScope) StackOutput(from intrinsic.OutputReference) (string, error) {
+	from.Region = cmp.Or(from.Region, s.stack.Region)
+	service := s.op.service
+	if from.Role != "" {
+		var err error
+		if service, err = service.Elsewhere(s.ctx, from.Role, from.Region, from.Stack); err != nil {
+			return "", fmt.Errorf("Fn::GetStackOutput: %w", err)
+		}
 	}
-	other, found, err := s.op.service.stacks.Get(stackKey(region, stack))
+	other, found, err := service.stacks.Get(stackKey(from.Region, from.Stack))
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(other.Outputs, func(o Output) bool { return o.Key == output })
+	i := slices.IndexFunc(other.Outputs, func(o Output) bool { return o.Key == from.Output })
 	switch {
 	case !found || other.ID == s.stack.ID:
-		return "", fmt.Errorf("Fn::GetStackOutput: Stack with id %s does not exist in %s", stack, region)
+		return "", fmt.Errorf("Fn::GetStackOutput: Stack with id %s does not exist in %s", from.Stack, from.Region)
 	case i < 0:
-		return "", fmt.Errorf("Fn::GetStackOutput: stack %s in %s has no output %s", stack, region, output)
+		return "", fmt.Errorf("Fn::GetStackOutput: stack %s in %s has no output %s", from.Stack, from.Region, from.Output)
 	}
 	return other.Outputs[i].Value, nil
 }

@@ -160,8 +160,8 @@ func partitionOf(region string) string {
 // linkNeed is what the first replication of an account needs beside its own action: the caller makes ECR's role.
 // Source: Amazon ECR User Guide, "Amazon ECR service-linked role for replication".
 func (r *Room) linkNeed(at place) []protocol.Need {
-	for _, reg := range r.registries.All() {
-		if reg.Linked {
+	for key, reg := range r.registries.All() {
+		if reg.Linked && strings.Contains(key, ":"+at.account+":") {
 			return nil
 		}
 	}
@@ -302,7 +302,11 @@ func (r *Room) copy(ctx context.Context, arn, dgst string, rep replica) error {
 	}
 	at := place{partition: placeOf(arn).partition, region: rep.To.Region, account: rep.To.RegistryID}
 	to := at.arn(source.Name)
-	if !r.Exists(to) {
+	exists := r.Exists(to)
+	if err := r.mayReplicate(ctx, placeOf(arn), at, to, exists); err != nil {
+		return err
+	}
+	if !exists {
 		if err := r.createFor(at, source.Name, forReplication); err != nil && !r.Exists(to) {
 			return err
 		}
@@ -324,6 +328,26 @@ func (r *Room) copy(ctx context.Context, arn, dgst string, rep replica) error {
 		return nil
 	})
 	return err
+}
+
+// mayReplicate asks the policy of another account's registry for what replication does there.
+// Source: Amazon ECR User Guide, "Private registry permissions", "Granting registry permissions for cross account
+// replication".
+func (r *Room) mayReplicate(ctx context.Context, from, at place, to string, exists bool) error {
+	if from.account == at.account {
+		return nil
+	}
+	actions := []string{"ecr:ReplicateImage"}
+	if !exists {
+		actions = append(actions, "ecr:CreateRepository")
+	}
+	for _, action := range actions {
+		need := protocol.Need{Action: action, Resources: []string{to}, ResourcePolicy: string(r.ResourcePolicy(to))}
+		if err := r.Caller.Allow(ctx, r.deployer(from), at.region, need); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // alone is an image without what belongs to its repository.

@@ -242,27 +242,28 @@ func importValue(v *template.Value, scope Scope) (any, error) {
 	return scope.ImportValue(name)
 }
 
-// stackOutput is Fn::GetStackOutput: an output of another stack of the account, by a reference that holds nobody back.
+// stackOutput is Fn::GetStackOutput: an output of another stack, by a reference that holds nobody back.
 // Source: AWS CloudFormation Template Reference, Fn::GetStackOutput.
 func stackOutput(v *template.Value, scope Scope) (any, error) {
-	var arguments [3]string
-	for i, name := range []string{"StackName", "OutputName", "Region"} {
-		field := v.Field(name)
-		if field == nil && name != "Region" {
-			return nil, failf("Template error: Fn::GetStackOutput requires %s", name)
+	var from OutputReference
+	for _, argument := range []struct {
+		name     string
+		value    *string
+		required bool
+	}{{"StackName", &from.Stack, true}, {"OutputName", &from.Output, true}, {"Region", &from.Region, false}, {"RoleArn", &from.Role, false}} {
+		field := v.Field(argument.name)
+		if field == nil && argument.required {
+			return nil, failf("Template error: Fn::GetStackOutput requires %s", argument.name)
 		}
 		if field == nil {
 			continue
 		}
 		var err error
-		if arguments[i], err = text(field, scope, name+" of Fn::GetStackOutput"); err != nil {
+		if *argument.value, err = text(field, scope, argument.name+" of Fn::GetStackOutput"); err != nil {
 			return nil, err
 		}
 	}
-	if v.Field("RoleArn") != nil {
-		return nil, failf("Template error: Fn::GetStackOutput with RoleArn reads another account's stack, and a rehearsal has one account")
-	}
-	return scope.StackOutput(arguments[0], arguments[2], arguments[1])
+	return scope.StackOutput(from)
 }
 
 func extension(name string, v *template.Value, scope Scope) (any, error) {

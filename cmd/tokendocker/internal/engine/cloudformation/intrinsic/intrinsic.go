@@ -17,6 +17,13 @@ import (
 // NoValue is the pseudo parameter that removes the property which it is the value of.
 const NoValue = "AWS::NoValue"
 
+// OutputReference names an output of another stack.
+type OutputReference struct {
+	Stack, Output string
+	Region        string // empty: the stack's own
+	Role          string // ARN of the role that may describe a stack of its account; empty: the stack is in this account
+}
+
 // Scope is what names in a template stand for. Its values are strings, []any, map[string]any, bool or json.Number.
 type Scope interface {
 	// Ref returns the value of a parameter, a pseudo parameter or a resource.
@@ -29,8 +36,8 @@ type Scope interface {
 	Mapping(name string) *template.Value
 	// ImportValue returns an exported output of another stack.
 	ImportValue(name string) (string, error)
-	// StackOutput returns an output of another stack; an empty region is the stack's own.
-	StackOutput(stack, region, output string) (string, error)
+	// StackOutput returns an output of another stack.
+	StackOutput(from OutputReference) (string, error)
 	// Zones returns the names of a region's availability zones; an empty region is the stack's own.
 	Zones(region string) []string
 	// Extended reports whether the template uses AWS::LanguageExtensions.

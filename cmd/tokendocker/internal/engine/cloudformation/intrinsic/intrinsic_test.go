@@ -44,8 +44,12 @@ func (world) Mapping(name string) *template.Value {
 
 func (world) ImportValue(name string) (string, error) { return "export:" + name, nil }
 
-func (world) StackOutput(stack, region, output string) (string, error) {
-	return stack + "/" + region + "/" + output, nil
+func (world) StackOutput(from intrinsic.OutputReference) (string, error) {
+	text := from.Stack + "/" + from.Region + "/" + from.Output
+	if from.Role != "" {
+		text += " by " + from.Role
+	}
+	return text, nil
 }
 
 func (world) Zones(region string) []string { return []string{region + "a", region + "b"} }
@@ -126,8 +130,8 @@ func TestFunctions(t *testing.T) {
 			value: `{"Fn::GetStackOutput": {"StackName": {"Ref": "Bucket"}, "OutputName": "O", "Region": {"Ref": "AWS::Region"}}}`, want: `"my-bucket/eu-west-1/O"`},
 		{name: "GetStackOutput without a name", source: page("Fn::GetStackOutput"), limit: "the message's words are ours",
 			value: `{"Fn::GetStackOutput": {"StackName": "S"}}`, want: `!Fn::GetStackOutput requires OutputName`},
-		{name: "GetStackOutput by role", source: page("Fn::GetStackOutput"), limit: "a rehearsal has one account",
-			value: `{"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O", "RoleArn": "arn:aws:iam::1:role/r"}}`, want: `!one account`},
+		{name: "GetStackOutput by role", source: page("Fn::GetStackOutput"),
+			value: `{"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O", "RoleArn": "arn:aws:iam::1:role/r"}}`, want: `"S//O by arn:aws:iam::1:role/r"`},
 		{name: "unknown function", source: page("Intrinsic functions"), value: `{"Fn::Nope": 1}`, want: `!unknown intrinsic function Fn::Nope`},
 		{name: "error has its line", source: "none: ours", value: "\n\n{\"Ref\": \"Nope\"}", want: `!(line 3)`},
 	}
