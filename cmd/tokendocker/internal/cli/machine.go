@@ -16,17 +16,18 @@ import (
 // sure to be kept.
 const leastFree = 256 << 10
 
-var (
-	errDiskFull    = errors.New("the disk of the state folder is full")
-	errDockerHangs = errors.New("the docker engine hangs")
-)
+var errDiskFull = errors.New("the disk of the state folder is full")
 
 // watchMachine returns a context that ends when the disk of a state folder is full, or when the docker engine hangs.
 // An engine that can store nothing answers nobody, and who waits for an answer of its, or of docker's, would wait for
 // an hour.
 func watchMachine(ctx context.Context, dir string) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
-	go watchDocker(ctx, end)
+	go func() {
+		if err := sandbox.Watch(ctx); err != nil {
+			end(err)
+		}
+	}()
 	go func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
@@ -42,32 +43,6 @@ func watchMachine(ctx context.Context, dir string) (context.Context, context.Can
 		}
 	}()
 	return ctx, func() { end(context.Canceled) }
-}
-
-// Docker may take its time on a busy machine; it hangs when it does not answer this often in a row.
-const (
-	dockerPause    = 10 * time.Second
-	dockerPatience = 15 * time.Second
-	dockerTries    = 2
-)
-
-// watchDocker ends a context with errDockerHangs. A docker engine that refuses to answer does not hang: whoever needs
-// it hears of that at once.
-func watchDocker(ctx context.Context, end context.CancelCauseFunc) {
-	for misses := 0; misses < dockerTries; {
-		select {
-		case <-time.After(dockerPause):
-		case <-ctx.Done():
-			return
-		}
-		try, cancel := context.WithTimeout(ctx, dockerPatience)
-		misses++
-		if !sandbox.Hangs(try) {
-			misses = 0
-		}
-		cancel()
-	}
-	end(errDockerHangs)
 }
 
 // freeBytes returns what the disk of a folder, or of the nearest one above it that there is, has free for this user.
@@ -99,7 +74,7 @@ func (r *rehearsal) explained(ctx context.Context, err error) error {
 		return fault.New(fault.Machine, "make room there; TMPDIR names the folder of temporary files", "a disk of this machine is full: %v", err)
 	}
 	const gone, mend = "the docker engine does not answer any more: %s", "start it (scripts/setup does); the next rehearsal removes what was left running"
-	if errors.Is(context.Cause(ctx), errDockerHangs) {
+	if errors.Is(context.Cause(ctx), sandbox.ErrHangs) {
 		return fault.New(fault.Machine, mend, gone, "it hangs")
 	}
 	if kind != fault.Deploy || r.engine == nil {

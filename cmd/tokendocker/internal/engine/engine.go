@@ -194,13 +194,27 @@ func stopped(ctx context.Context, stop func(context.Context) error) error {
 	return stop(ctx)
 }
 
-// Close ends everything that runs and leaves the state folder for the next engine.
+// giveUpDocker lets nothing wait any more for a docker engine that hangs.
+func (e *Engine) giveUpDocker() {
+	if e.sandbox != nil {
+		e.sandbox.GiveUp()
+	}
+	if e.docker != nil {
+		e.docker.sandbox.GiveUp()
+	}
+}
+
+// Close ends everything that runs and leaves the state folder for the next engine. Where the context ended since docker
+// hangs (sandbox.ErrHangs is its cause), containers are left to the next engine too.
 func (e *Engine) Close(ctx context.Context) error {
 	var failed []error
 	note := func(what string, err error) {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("close %s: %w", what, err))
 		}
+	}
+	if errors.Is(context.Cause(ctx), sandbox.ErrHangs) {
+		e.giveUpDocker()
 	}
 	for _, a := range e.accounts {
 		a.close(note)

@@ -110,6 +110,9 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 		p.cmd.WaitDelay = defaultGrace
 	}
 	if err := p.cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, &Error{Name: p.name, ExitCode: -1, Err: err}
 	}
 	return p, nil

@@ -123,3 +123,13 @@ func TestInterruptIsSentFirst(t *testing.T) {
 		t.Fatalf("got %#v", e)
 	}
 }
+
+// TestEndedBefore: a command that is not even started says why, as one that is ended does.
+func TestEndedBefore(t *testing.T) {
+	why := errors.New("nobody waits any more")
+	ctx, end := context.WithCancelCause(t.Context())
+	end(why)
+	if err := proc.Run(ctx, bash("true")); !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
+	}
+}

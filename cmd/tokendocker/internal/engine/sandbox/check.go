@@ -68,9 +68,3 @@ func checkEngine(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Hangs reports whether the docker engine takes a question and does not answer it before the context ends.
-func Hangs(ctx context.Context) bool {
-	_, err := docker(ctx, "version", "--format", "{{.Server.Version}}")
-	return err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
-}

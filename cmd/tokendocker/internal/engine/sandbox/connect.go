@@ -21,6 +21,8 @@ import (
 // when either side has ended. It closes conn. Where the daemon cannot be started the docker command says why.
 func (s *Sandbox) Connect(ctx context.Context, conn net.Conn) error {
 	defer conn.Close() //nolint:errcheck // closed already where the other side ended it
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.Start(ctx); err != nil {
 		refuse(conn, err)
 		return err
@@ -69,6 +71,8 @@ const realDocker = "/usr/libexec/tokendocker/docker"
 
 // Sweep removes what an earlier process left of this sandbox. One that runs is left as it is.
 func (s *Sandbox) Sweep(ctx context.Context) error {
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.lock(ctx); err != nil {
 		return err
 	}

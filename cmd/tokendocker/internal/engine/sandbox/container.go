@@ -43,6 +43,8 @@ func (s *Sandbox) NewContainer(ctx context.Context, spec ContainerSpec) (*Contai
 	if !containerName.MatchString(spec.Name) {
 		return nil, fmt.Errorf("the build container's name %q is not 1 to 64 of a-z, 0-9 and hyphens", spec.Name)
 	}
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (s *Sandbox) NewContainer(ctx context.Context, spec ContainerSpec) (*Contai
 		return nil, err
 	}
 	if err := c.run(ctx, spec); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting a build container: %w", err), detached(ctx, c.Remove))
+		return nil, errors.Join(fmt.Errorf("starting a build container: %w", err), s.detached(ctx, c.Remove))
 	}
 	return c, nil
 }
@@ -114,6 +116,8 @@ type ExecSpec struct {
 // The error is nil whatever the code is, ErrGone if the container ended before the program did, and the context's error
 // if that ended: then the container is killed, since a program in it cannot be reached otherwise.
 func (c *Container) Exec(ctx context.Context, spec ExecSpec) (exitCode int, err error) {
+	ctx, end := c.sandbox.patient(ctx)
+	defer end()
 	header, err := order(spec)
 	if err != nil {
 		return -1, err
@@ -135,7 +139,7 @@ func (c *Container) Exec(ctx context.Context, spec ExecSpec) (exitCode int, err 
 		return 0, nil
 	}
 	if ctx.Err() != nil {
-		return -1, errors.Join(context.Cause(ctx), detached(ctx, c.Kill))
+		return -1, errors.Join(context.Cause(ctx), c.sandbox.detached(ctx, c.Kill))
 	}
 	failed, ok := errors.AsType[*proc.Error](err)
 	if !ok || failed.ExitCode < 0 {
@@ -211,6 +215,8 @@ func (c *Container) CopyIn(ctx context.Context, archive io.Reader, dir string) e
 // CopyOut writes a file or folder of the container to w as a tar archive whose names begin with path's last element. It
 // works after Kill too.
 func (c *Container) CopyOut(ctx context.Context, path string, w io.Writer) error {
+	ctx, end := c.sandbox.patient(ctx)
+	defer end()
 	err := proc.Run(ctx, proc.Command{Name: "docker cp", Argv: []string{"docker", "cp", c.name + ":" + path, "-"}, Stdout: w})
 	if err != nil {
 		return fmt.Errorf("copying %s out of the build container: %w", path, err)
@@ -220,6 +226,8 @@ func (c *Container) CopyOut(ctx context.Context, path string, w io.Writer) error
 
 // Kill ends everything in the container at once. Its files can still be read. A container that is gone is no error.
 func (c *Container) Kill(ctx context.Context) error {
+	ctx, end := c.sandbox.patient(ctx)
+	defer end()
 	c.ended.Store(true)
 	_, err := docker(ctx, "kill", c.name)
 	if err == nil {
@@ -233,6 +241,8 @@ func (c *Container) Kill(ctx context.Context) error {
 
 // Remove ends and removes the container. To remove it twice is no error.
 func (c *Container) Remove(ctx context.Context) error {
+	ctx, end := c.sandbox.patient(ctx)
+	defer end()
 	c.ended.Store(true)
 	if _, err := docker(ctx, "rm", "--force", "--volumes", c.name); err != nil {
 		if left, listErr := docker(ctx, "container", "ls", "--all", "--quiet", "--filter", "name=^/"+c.name+"$"); listErr != nil || left != "" {

@@ -22,19 +22,21 @@ func docker(ctx context.Context, args ...string) (string, error) {
 const cleanUp = 30 * time.Second
 
 // detached calls what cleans up after a context that may have ended. A docker engine that hangs does not keep it.
-func detached(ctx context.Context, clean func(context.Context) error) error {
+func (s *Sandbox) detached(ctx context.Context, clean func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
+	ctx, end := s.patient(ctx)
+	defer end()
 	return clean(ctx)
 }
 
 // whole makes something in docker. It is not interrupted: the daemon would go on with what its client has left, and make
 // it after everything was cleaned up.
-func whole(ctx context.Context, args ...string) error {
+func (s *Sandbox) whole(ctx context.Context, args ...string) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	err := detached(ctx, func(ctx context.Context) error {
+	err := s.detached(ctx, func(ctx context.Context) error {
 		_, err := docker(ctx, args...)
 		return err
 	})

@@ -17,6 +17,9 @@ type Sandbox struct {
 	config Config
 	// turn is held by whoever starts, stops or resets; unlike a mutex, waiting for it ends with a context.
 	turn chan struct{}
+	// hung ends when the docker engine is given up.
+	hung   context.Context
+	giveUp context.CancelCauseFunc
 	// What follows is guarded by turn.
 	started bool
 	gateway string // the gateway's address
@@ -28,7 +31,9 @@ func New(config Config) (*Sandbox, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	return &Sandbox{config: config, turn: make(chan struct{}, 1), builds: map[string]bool{}}, nil
+	s := &Sandbox{config: config, turn: make(chan struct{}, 1), builds: map[string]bool{}}
+	s.hung, s.giveUp = context.WithCancelCause(context.Background())
+	return s, nil
 }
 
 func (s *Sandbox) lock(ctx context.Context) error {
@@ -45,6 +50,8 @@ func (s *Sandbox) unlock() { <-s.turn }
 // Start starts gateway and engine, after it removed what a killed run left. It returns once images can be built. A
 // sandbox that runs is left as it is.
 func (s *Sandbox) Start(ctx context.Context) error {
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -59,9 +66,9 @@ func (s *Sandbox) start(ctx context.Context) error {
 	begin := time.Now()
 	s.config.Log("starting the build sandbox")
 	if err := s.run(ctx); err != nil {
-		return errors.Join(detached(ctx, func(ctx context.Context) error {
+		return errors.Join(s.detached(ctx, func(ctx context.Context) error {
 			return fmt.Errorf("starting the sandbox: %w%s", err, s.logs(ctx))
-		}), detached(ctx, func(ctx context.Context) error { return Sweep(ctx, s.config.State) }))
+		}), s.detached(ctx, func(ctx context.Context) error { return Sweep(ctx, s.config.State) }))
 	}
 	s.started = true
 	s.config.Log(fmt.Sprintf("the build sandbox is ready after %.1f s", time.Since(begin).Seconds()))
@@ -84,11 +91,11 @@ func (s *Sandbox) run(ctx context.Context) error {
 	}
 	objects, objectCtx := errgroup.WithContext(ctx)
 	objects.Go(func() error {
-		return whole(objectCtx, "network", "create", "--label", s.label(), s.name("net"))
+		return s.whole(objectCtx, "network", "create", "--label", s.label(), s.name("net"))
 	})
 	for _, volume := range []string{"data", "run", "work"} {
 		objects.Go(func() error {
-			return whole(objectCtx, "volume", "create", "--label", s.label(), s.name(volume))
+			return s.whole(objectCtx, "volume", "create", "--label", s.label(), s.name(volume))
 		})
 	}
 	if err := objects.Wait(); err != nil {
@@ -135,7 +142,7 @@ func (s *Sandbox) buildkitConfig() string {
 }
 
 func (s *Sandbox) runGateway(ctx context.Context) error {
-	err := whole(ctx, "run", "--detach", "--name", s.name("gateway"), "--label", s.label(), "--network", s.name("net"),
+	err := s.whole(ctx, "run", "--detach", "--name", s.name("gateway"), "--label", s.label(), "--network", s.name("net"),
 		"--security-opt", "label=disable",
 		mount("type=bind", "source="+s.config.Sockets, "target=/door"),
 		s.config.Image, "/usr/libexec/tokendocker/guest", "gateway")
@@ -164,7 +171,7 @@ func (s *Sandbox) runEngine(ctx context.Context) error {
 	if s.config.Mirror {
 		args = append(args, "--registry-mirror", "https://"+MirrorHost)
 	}
-	if err := whole(ctx, args...); err != nil {
+	if err := s.whole(ctx, args...); err != nil {
 		return err
 	}
 	_, err := docker(ctx, append([]string{"exec", s.name("engine"), "/usr/libexec/tokendocker/load-buildkit"}, s.config.BuildKitImages...)...)
@@ -175,6 +182,8 @@ func (s *Sandbox) runEngine(ctx context.Context) error {
 // in the work folder, so that the next one starts as on a new machine; BuildKit's image stays. While a build container
 // exists it does nothing: whoever removes the last one calls it again.
 func (s *Sandbox) Reset(ctx context.Context) error {
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
@@ -191,6 +200,8 @@ func (s *Sandbox) Reset(ctx context.Context) error {
 
 // Stop removes every container, network and volume of the sandbox, build containers too. It can be started again.
 func (s *Sandbox) Stop(ctx context.Context) error {
+	ctx, end := s.patient(ctx)
+	defer end()
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
