@@ -9,8 +9,9 @@ import (
 
 // Running is an operation on a stack that has begun: the stack's status says so, and its resources wait for Run.
 type Running struct {
-	StackID string
-	run     func(context.Context) error
+	StackID     string
+	OperationID string
+	run         func(context.Context) error
 }
 
 // Run brings the operation to its end, and must be called once. How it went is the stack's status; an error is one of
@@ -43,16 +44,16 @@ func (s *Service) Begin(ctx context.Context, in DeployInput) (*Running, error) {
 		unlock()
 		return nil, err
 	}
-	return &Running{StackID: op.stack.ID, run: func(ctx context.Context) error {
+	return &Running{StackID: op.stack.ID, OperationID: op.now.ID, run: func(ctx context.Context) error {
 		defer unlock()
 		_, err := op.deploy(ctx)
 		return err
 	}}, nil
 }
 
-// BeginDelete begins the deletion of a stack, as Delete does. It fails with an *InUseError or a *BusyError. There is
-// nothing to run (nil) when no such stack exists.
-func (s *Service) BeginDelete(ctx context.Context, in DeleteInput, clientToken string) (*Running, error) {
+// BeginDelete begins the deletion of a stack, as Delete does. It fails with an *InUseError, a *BusyError, or an
+// *InputError if there is nothing to retain or to force. There is nothing to run (nil) when no such stack exists.
+func (s *Service) BeginDelete(ctx context.Context, in DeleteInput) (*Running, error) {
 	key := stackKey(in.Region, in.StackName)
 	unlock, err := s.tryLock(ctx, key)
 	if err != nil {
@@ -62,48 +63,22 @@ func (s *Service) BeginDelete(ctx context.Context, in DeleteInput, clientToken s
 	if err == nil && found {
 		err = s.exportsFree(stack, nil)
 	}
+	if err == nil && found {
+		err = s.retainable(stack, in)
+	}
 	if err != nil || !found {
 		unlock()
 		return nil, err
 	}
-	op := s.newOperation(stack, newUUID(), in.OnEvent)
-	op.clientToken = clientToken
-	if err := op.setStatus(DeleteInProgress, "User Initiated"); err != nil {
+	op := s.newDeletion(stack, in)
+	op.enter(DeleteStack)
+	if err := op.setStatus(DeleteInProgress, userInitiated); err != nil {
 		unlock()
 		return nil, err
 	}
-	return &Running{StackID: stack.ID, run: func(ctx context.Context) error {
+	return &Running{StackID: stack.ID, OperationID: op.now.ID, run: func(ctx context.Context) error {
 		defer unlock()
 		return op.deleteResources(ctx)
-	}}, nil
-}
-
-// BeginRollback begins the roll-back of a stack whose deployment failed and was left as it was, or whose roll-back
-// failed. It fails with a *BusyError.
-func (s *Service) BeginRollback(ctx context.Context, region, name, clientToken string) (*Running, error) {
-	key := stackKey(region, name)
-	unlock, err := s.tryLock(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	stack, found, err := s.stacks.Get(key)
-	op := s.newOperation(stack, newUUID(), nil)
-	op.clientToken = clientToken
-	roll := op.rollBackUpdate
-	op.stack.Status = UpdateRollbackInProgress // its event comes with the first step
-	if !stack.Completed {
-		roll, op.stack.Status = op.rollBackCreate, RollbackInProgress
-	}
-	if err == nil && found {
-		err = op.save()
-	}
-	if err != nil || !found {
-		unlock()
-		return nil, err
-	}
-	return &Running{StackID: stack.ID, run: func(ctx context.Context) error {
-		defer unlock()
-		return roll(ctx, "User Initiated")
 	}}, nil
 }
 

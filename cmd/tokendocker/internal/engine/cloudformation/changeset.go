@@ -31,6 +31,7 @@ type ChangeSet struct {
 	Execution             string
 	Create                bool      // the stack does not exist yet
 	Begun                 time.Time // real
+	OnFailure             string    // what the client wants done when it fails; empty: said when it is executed
 	Input                 DeployInput
 	Changes               []Change
 }
@@ -40,7 +41,8 @@ func (c ChangeSet) key() string { return c.StackID + "\n" + c.Name }
 // ChangeSetInput describes a change set to create.
 type ChangeSetInput struct {
 	Name, Description string
-	Create            bool // the stack must not exist yet; else it must
+	Create            bool   // the stack must not exist yet; else it must
+	OnFailure         string // "DELETE", "DO_NOTHING", "ROLLBACK", or empty: said when it is executed
 	Deploy            DeployInput
 }
 
@@ -62,7 +64,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 	if err != nil {
 		return ChangeSet{}, err
 	}
-	c := ChangeSet{Name: in.Name, Description: in.Description, StackID: op.stack.ID, Create: in.Create, Begun: time.Now(), Input: in.Deploy,
+	c := ChangeSet{Name: in.Name, Description: in.Description, StackID: op.stack.ID, Create: in.Create, Begun: time.Now(), Input: in.Deploy, OnFailure: in.OnFailure,
 		Status: ChangeSetCreated, Execution: ExecutionAvailable}
 	if _, found, err := s.changeSets.Get(c.key()); found || err != nil {
 		return c, errors.Join(err, &ExistsError{Name: in.Name})
@@ -80,7 +82,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 	}
 	if op.stack.Status == "" {
 		review := s.newOperation(op.stack, newUUID(), nil)
-		if err := review.setStatus(ReviewInProgress, "User Initiated"); err != nil {
+		if err := review.setStatus(ReviewInProgress, userInitiated); err != nil {
 			return c, err
 		}
 	}
@@ -117,11 +119,21 @@ func (s *Service) ChangeSet(stackID, nameOrID string) (ChangeSet, bool) {
 // DeleteChangeSet removes a change set. One that does not exist is no error.
 func (s *Service) DeleteChangeSet(c ChangeSet) error { return s.changeSets.Delete(c.key()) }
 
+// Execution is how a change set is executed; each field is as in DeployInput.
+type Execution struct {
+	NoRollback  bool // where the change set does not say it
+	DropNew     bool
+	ClientToken string
+	Interrupt   <-chan struct{}
+}
+
 // BeginChangeSet begins the deployment of a change set, which must be available, and removes the stack's others, which
 // look ahead from where the stack no longer is.
-func (s *Service) BeginChangeSet(ctx context.Context, c ChangeSet, noRollback bool, clientToken string) (*Running, error) {
+func (s *Service) BeginChangeSet(ctx context.Context, c ChangeSet, how Execution) (*Running, error) {
 	in := c.Input
-	in.NoRollback, in.ClientToken = noRollback, clientToken
+	in.DropNew, in.ClientToken, in.Interrupt = how.DropNew, how.ClientToken, how.Interrupt
+	in.NoRollback = how.NoRollback && c.OnFailure == "" || c.OnFailure == "DO_NOTHING"
+	in.Delete = c.OnFailure == "DELETE"
 	running, err := s.Begin(ctx, in)
 	if err != nil {
 		return nil, err

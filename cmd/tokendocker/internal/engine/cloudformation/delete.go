@@ -13,9 +13,12 @@ import (
 
 // DeleteInput says which stack to delete.
 type DeleteInput struct {
-	StackName string
-	Region    string      // default: the service's
-	OnEvent   func(Event) // called for each event, one at a time; may be nil
+	StackName   string
+	Region      string      // default: the service's
+	Retain      []string    // logical ids of resources to leave
+	Force       bool        // leave resources that cannot be deleted
+	ClientToken string      // what the client calls the deletion; its events say so
+	OnEvent     func(Event) // called for each event, one at a time; may be nil
 }
 
 // Delete deletes a stack with its resources, in the reverse order of their dependencies. A stack that does not exist
@@ -34,11 +37,25 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 	if err := s.exportsFree(stack, nil); err != nil {
 		return fmt.Errorf("stack %s: Delete canceled. %w", in.StackName, err)
 	}
-	return s.newOperation(stack, newUUID(), in.OnEvent).deleteStack(ctx)
+	return s.newDeletion(stack, in).deleteStack(ctx, userInitiated)
 }
 
-func (o *operation) deleteStack(ctx context.Context) error {
-	if err := o.setStatus(DeleteInProgress, "User Initiated"); err != nil {
+// newDeletion prepares the deletion of a stack.
+func (s *Service) newDeletion(stack stackRecord, in DeleteInput) *operation {
+	o := s.newOperation(stack, newUUID(), in.OnEvent)
+	o.clientToken, o.force, o.retain = in.ClientToken, in.Force, map[string]bool{}
+	for _, id := range in.Retain {
+		o.retain[id] = true
+	}
+	return o
+}
+
+// userInitiated is CloudFormation's reason for what a client has asked for.
+const userInitiated = "User Initiated"
+
+func (o *operation) deleteStack(ctx context.Context, reason string) error {
+	o.enter(DeleteStack)
+	if err := o.setStatus(DeleteInProgress, reason); err != nil {
 		return err
 	}
 	return o.deleteResources(ctx)
@@ -112,13 +129,13 @@ type doomed struct {
 	replaced bool // by another one of the same logical id
 }
 
-// retained reports whether a policy keeps the physical resource.
-func (d *doomed) retained() bool {
+// retained reports whether a policy keeps the physical resource. drop says that policies do not keep new ones.
+func (d *doomed) retained(drop bool) bool {
 	if d.replaced {
 		return d.version.UpdateReplacePolicy == policyRetain
 	}
 	policy := d.version.DeletionPolicy
-	return policy == policyRetain || policy == policyRetainExceptOnCreate && !d.created
+	return policy == policyRetain && (!drop || !d.created) || policy == policyRetainExceptOnCreate && !d.created
 }
 
 // everything lists all physical resources of the stack. created says that the stack has never been complete.
@@ -175,7 +192,7 @@ func (o *operation) destroy(ctx context.Context, nodes []*doomed) map[string]err
 func (o *operation) deleteOne(ctx context.Context, d *doomed) error {
 	rec, id := d.rec, d.version.PhysicalID
 	switch {
-	case d.retained():
+	case d.retained(o.drop), o.retain[rec.LogicalID]:
 		o.resourceEvent(rec, id, DeleteSkipped, "")
 	case id == "" && !custom(rec.Type): // its creation failed
 	default:
@@ -187,12 +204,13 @@ func (o *operation) deleteOne(ctx context.Context, d *doomed) error {
 		if stopped(ctx) {
 			return context.Cause(ctx)
 		}
+		if err != nil && !o.force {
+			return o.deleteFailed(rec, id, err)
+		}
 		if err != nil {
 			o.resourceEvent(rec, id, DeleteFailed, err.Error())
-			o.mu.Lock()
-			o.failures = append(o.failures, Failure{LogicalID: rec.LogicalID, Path: rec.Path, Type: rec.Type, Status: DeleteFailed, Reason: err.Error(), Err: err})
-			o.mu.Unlock()
-			return err
+			o.resourceEvent(rec, id, DeleteSkipped, "")
+			break
 		}
 		o.resourceEvent(rec, id, DeleteComplete, "")
 	}
@@ -202,6 +220,15 @@ func (o *operation) deleteOne(ctx context.Context, d *doomed) error {
 		}
 		rec.Garbage = slices.DeleteFunc(slices.Clone(rec.Garbage), func(g version) bool { return g.PhysicalID == id })
 	})
+}
+
+// deleteFailed notes that a resource could not be deleted.
+func (o *operation) deleteFailed(rec *record, id string, err error) error {
+	o.resourceEvent(rec, id, DeleteFailed, err.Error())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failures = append(o.failures, Failure{LogicalID: rec.LogicalID, Path: rec.Path, Type: rec.Type, Status: DeleteFailed, Reason: err.Error(), Err: err})
+	return err
 }
 
 func failedToDelete(failed map[string]error) string {

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,10 +28,15 @@ type DeployInput struct {
 	Paths        map[string]string            // construct paths by logical id; default: the metadata aws:cdk:path
 	Overrides    map[string]map[string]string // by logical id and attribute (empty: what Ref gives); not remembered
 	NoRollback   bool                         // leave a failed stack as it is; the next deployment goes on from there
+	Delete       bool                         // a new stack whose creation fails, instead of rolling it back
+	DropNew      bool                         // a roll-back deletes new resources whatever their policies
+	Timeout      time.Duration                // of the creation of a new stack; 0: none
+	Policy       string                       // stack policy from the end of the deployment on; empty: as before
+	PolicyNow    string                       // stack policy of this deployment alone; empty: the stack's
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
 	ClientToken  string                       // what the client calls the deployment; its events say so
 	RoleARN      string                       // shown with the stack
-	Notify       []string                     // ARNs of topics, shown with the stack
+	Notify       []string                     // ARNs of topics, shown with the stack and given by AWS::NotificationARNs
 	ChangeSetID  string                       // shown with the stack
 	Protect      bool                         // against deletion, from now on
 	Interrupt    <-chan struct{}              `json:"-"` // closed: fail and roll back; ending the context stops at once instead
@@ -113,7 +119,14 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	op.paths, op.overrides = in.Paths, in.Overrides
 	op.stack.RoleARN, op.stack.ChangeSetID, op.stack.Protected = in.RoleARN, in.ChangeSetID, stack.Protected || in.Protect
 	op.stack.Capabilities, op.stack.NoRollback, op.stack.Notify = in.Capabilities, in.NoRollback, in.Notify
+	op.drop, op.stack.RetainExceptOnCreate = in.DropNew, in.DropNew
+	if !stack.Completed {
+		op.stack.Timeout = in.Timeout
+	}
 	var err error
+	if op.policy, err = op.stack.policyFor(in); err != nil {
+		return nil, &InputError{err}
+	}
 	if op.plan, err = s.newPlan(ctx, op.place, in, stack.Parameters); err != nil {
 		return nil, &InputError{err}
 	}
@@ -141,12 +154,15 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 func (o *operation) start() error {
 	o.changed = true
 	if o.stack.Completed {
-		return o.setStatus(UpdateInProgress, "User Initiated")
+		o.enter(UpdateStack)
+		return o.setStatus(UpdateInProgress, userInitiated)
 	}
+	o.enter(CreateStack)
+	o.stack.Policy = o.input.Policy
 	if err := o.service.templates.Put(o.stack.ID, string(o.plan.text)); err != nil {
 		return err
 	}
-	return o.setStatus(CreateInProgress, "User Initiated")
+	return o.setStatus(CreateInProgress, userInitiated)
 }
 
 // deploy runs a prepared operation.
@@ -160,14 +176,11 @@ func (o *operation) deploy(ctx context.Context) (Result, error) {
 	}
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		select {
-		case <-in.Interrupt:
-			cancel(ErrInterrupted)
-		case <-work.Done():
-		}
-	}()
-	failed := walk(work, o.plan.resources, o.plan.needs, false, func() { cancel(errSibling) }, o.apply)
+	go o.watch(work, cancel)
+	failed := o.refusedRemovals(work)
+	if len(failed) == 0 {
+		failed = walk(work, o.plan.resources, o.plan.needs, false, func() { cancel(errSibling) }, o.apply)
+	}
 	reason, err := o.outcome(ctx, work, failed)
 	if err == nil && reason == "" {
 		reason = o.goal(ctx, in)
@@ -176,12 +189,32 @@ func (o *operation) deploy(ctx context.Context) (Result, error) {
 		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
 	}
 	if reason != "" {
-		return Result{}, o.giveUp(ctx, reason, context.Cause(work), in.NoRollback)
+		return Result{}, o.giveUp(ctx, reason, context.Cause(work))
 	}
 	if err := o.complete(ctx); err != nil {
 		return Result{}, fmt.Errorf("deploy stack %s: %w", in.StackName, err)
 	}
 	return Result{Stack: o.stack.view(), Changed: o.changed, Requests: o.requests, Simulated: o.simulated()}, nil
+}
+
+// errTimeout is why a creation that took too long is rolled back.
+var errTimeout = errors.New("Stack creation time exceeded the specified timeout") //nolint:staticcheck,revive // CloudFormation's own words
+
+// watch ends the work on the resources when the user interrupts it, and the creation of a stack when its time is up.
+func (o *operation) watch(work context.Context, cancel context.CancelCauseFunc) {
+	limited, stop := work, context.CancelFunc(func() {})
+	if !o.stack.Completed && o.stack.Timeout > 0 {
+		limited, stop = o.service.Clock.WithTimeout(work, o.stack.Timeout)
+	}
+	defer stop()
+	select {
+	case <-o.input.Interrupt:
+		cancel(ErrInterrupted)
+	case <-limited.Done():
+		if work.Err() == nil {
+			cancel(errTimeout)
+		}
+	}
 }
 
 // outcome says why the resources did not all get there; err means that the operation stops as it is.
@@ -193,6 +226,8 @@ func (o *operation) outcome(ctx, work context.Context, failed map[string]error) 
 		return "", errors.Join(slices.Collect(maps.Values(failed))...)
 	case len(failed) > 0 && errors.Is(context.Cause(work), ErrInterrupted):
 		return ErrInterrupted.Error() + ". " + failedToMake(o.failures), nil
+	case len(failed) > 0 && errors.Is(context.Cause(work), errTimeout):
+		return errTimeout.Error() + ". ", nil
 	case len(failed) > 0:
 		return failedToMake(o.failures), nil
 	case work.Err() != nil:
@@ -220,6 +255,7 @@ func (o *operation) goal(ctx context.Context, in DeployInput) string {
 	}
 	slices.Sort(next.Hidden)
 	next.Description, next.Resolved = o.plan.template.Description, o.plan.resolved()
+	next.Policy = cmp.Or(in.Policy, o.stack.Policy)
 	if !reflect.DeepEqual(next.Outputs, o.stack.Outputs) || o.removed() {
 		if err := o.begin(); err != nil {
 			return err.Error()
@@ -265,14 +301,19 @@ func (o *operation) complete(ctx context.Context) error {
 	return o.cleanUp(ctx, UpdateComplete)
 }
 
-// giveUp ends a deployment that failed, by rolling back unless the user wants to see what is there.
-func (o *operation) giveUp(ctx context.Context, reason string, cause error, noRollback bool) error {
+// giveUp ends a deployment that failed, by rolling back unless the user wants to see what is there, or nothing.
+func (o *operation) giveUp(ctx context.Context, reason string, cause error) error {
 	var err error
 	switch {
-	case noRollback && !o.stack.Completed:
+	case o.input.NoRollback && !o.stack.Completed:
 		err = o.setStatus(CreateFailed, reason)
-	case noRollback:
+	case o.input.NoRollback:
 		err = o.setStatus(UpdateFailed, reason)
+	case o.input.Delete && !o.stack.Completed:
+		err = o.deleteStack(ctx, reason+"Delete requested by user.")
+		if _, failed := errors.AsType[*Failed](err); failed {
+			err = nil // the stack's status says so
+		}
 	case !o.stack.Completed:
 		err = o.rollBackCreate(ctx, reason+"Rollback requested by user.")
 	default:
@@ -299,7 +340,7 @@ func (s *Service) settle(ctx context.Context, key string, onEvent func(Event)) e
 	op := s.newOperation(stack, newUUID(), onEvent)
 	switch stack.Status {
 	case CreateInProgress, RollbackInProgress, RollbackFailed, RollbackComplete, DeleteInProgress, DeleteFailed:
-		return op.deleteStack(ctx)
+		return op.deleteStack(ctx, userInitiated)
 	case UpdateInProgress, UpdateRollbackInProgress, UpdateRollbackFailed:
 		err = op.rollBackUpdate(ctx, "The stack was left in "+string(stack.Status)+". ")
 		if err == nil && op.stack.Status.Failed() {

@@ -31,6 +31,11 @@ type Stack struct {
 	Begun, Deleted time.Time         // real; Deleted is zero while the stack exists
 	ChangeSetID    string            // that the stack was last deployed with; empty: none
 
+	RetainExceptOnCreate bool          // as its last deployment was told
+	Timeout              time.Duration // of its creation; 0: none
+	Policy               string        // the stack policy that holds now; empty: none
+	Operations           []Operation   // the last ones, the newest first
+
 	ParentID, RootID string // of a nested stack
 }
 
@@ -124,6 +129,10 @@ func (r stackRecord) view() Stack {
 	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
 	out.Protected, out.NoRollback, out.ChangeSetID, out.Notify = r.Protected, r.NoRollback, r.ChangeSetID, r.Notify
 	out.ParentID, out.RootID = r.ParentID, r.RootID
+	out.RetainExceptOnCreate, out.Timeout, out.Policy, out.Operations = r.RetainExceptOnCreate, r.Timeout, r.Policy, r.Operations
+	if r.Status == UpdateInProgress && r.PolicyDuringUpdate != "" {
+		out.Policy = r.PolicyDuringUpdate
+	}
 	out.Begun, out.Changed, out.Deleted = r.Begun, r.Changed, r.Deleted
 	for name, value := range r.Parameters {
 		if slices.Contains(r.Hidden, name) {

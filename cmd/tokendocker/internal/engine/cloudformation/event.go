@@ -20,7 +20,8 @@ type Event struct {
 	Type       string
 	Status     Status
 	Reason     string
-	Token      string // what the client calls the operation; empty: nothing
+	Token      string    // what the client calls the operation; empty: nothing
+	Operation  Operation // of the stack that the event belongs to
 }
 
 // Stack reports whether the event is the stack's own.
@@ -33,7 +34,7 @@ const maxEvents = 2000
 func (o *operation) emit(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e.ID, e.Time, e.Real, e.Token = newUUID(), o.service.Clock.Now(), time.Now(), o.clientToken
+	e.ID, e.Time, e.Real, e.Token, e.Operation = newUUID(), o.service.Clock.Now(), time.Now(), o.clientToken, o.now
 	e.StackID, e.StackName, e.Region = o.stack.ID, o.stack.Name, o.stack.Region
 	o.service.news.add(e)
 	if o.onEvent != nil {
@@ -44,6 +45,12 @@ func (o *operation) emit(e Event) {
 // resourceEvent records a change of a resource's status.
 func (o *operation) resourceEvent(rec *record, physicalID string, status Status, reason string) {
 	o.emit(Event{LogicalID: rec.LogicalID, Path: rec.Path, PhysicalID: physicalID, Type: rec.Type, Status: status, Reason: reason})
+}
+
+// initiated records that what is being created has a physical id by now.
+// Source: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events".
+func (o *operation) initiated(rec *record, physicalID string) {
+	o.resourceEvent(rec, physicalID, rec.Status, "Resource creation Initiated")
 }
 
 // setStatus changes the stack's status, records it and writes the stack down.

@@ -186,7 +186,7 @@ func (o *operation) removals() []Change {
 			continue
 		}
 		c := Change{Action: "Remove", LogicalID: id, PhysicalID: rec.Current.PhysicalID, Type: rec.Type, Policy: "Delete", Before: decode(rec.Current.Properties)}
-		if d := (&doomed{rec: rec, version: *rec.Current}); d.retained() {
+		if d := (&doomed{rec: rec, version: *rec.Current}); d.retained(false) {
 			c.Policy = "Retain"
 		}
 		out = append(out, c)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -116,7 +117,7 @@ func TestLife(t *testing.T) {
 			{resources: thing("A", `"Value": "2", "Fail": "update"`), calls: "update A-1, update A-1", status: "UPDATE_ROLLBACK_COMPLETE", fails: "A does not want to update"},
 		}},
 		{name: "roll-back of an update that fails is tried again", source: "User Guide, Continue rolling back an update, 2026-11",
-			limit: "resources to skip cannot be named", steps: []step{
+			steps: []step{
 				{resources: thing("A", `"Value": "1", "Fail": "update"`), calls: "create A", status: "CREATE_COMPLETE"},
 				{resources: thing("A", `"Value": "2"`) + "," + thing("X", `"Fail": "create"`, `"DependsOn": "A"`),
 					calls: "update A-1, create X, update A-1", status: "UPDATE_ROLLBACK_FAILED", fails: "X"},
@@ -227,7 +228,7 @@ func TestEventsOfARolledBackCreate(t *testing.T) {
 		"B": {"Type": "Test::Thing::Plain", "DependsOn": "A", "Metadata": {"aws:cdk:path": "S/B/Default"}, "Properties": {"Fail": "create"}}}}`)
 	want := []string{
 		"S CREATE_IN_PROGRESS: User Initiated",
-		"A CREATE_IN_PROGRESS", "A CREATE_COMPLETE",
+		"A CREATE_IN_PROGRESS", "A CREATE_IN_PROGRESS: Resource creation Initiated", "A CREATE_COMPLETE",
 		"B CREATE_IN_PROGRESS", "B CREATE_FAILED: B does not want to create",
 		"S ROLLBACK_IN_PROGRESS: The following resource(s) failed to create: [B]. Rollback requested by user.",
 		"A DELETE_IN_PROGRESS", "A DELETE_COMPLETE",
@@ -250,6 +251,28 @@ func TestEventsOfARolledBackCreate(t *testing.T) {
 	kept, err := w.Events(stack.ID)
 	if err != nil || len(kept) != len(want) {
 		t.Errorf("%d events are kept (%v), want %d", len(kept), err, len(want))
+	}
+}
+
+// TestTimeout: the creation of a stack has a time limit, and no update has.
+// Source: CloudFormation API Reference, CreateStack, 2026-11.
+func TestTimeout(t *testing.T) {
+	w := newWorld(t)
+	limit := func(in *cloudformation.DeployInput) { in.Timeout = time.Minute } // a second here
+	_, err := w.deploy(`{"Resources": {`+plainThing("A", "")+","+slow("B", "A")+`}}`, limit)
+	if err == nil || w.status() != "ROLLBACK_COMPLETE" || len(w.things.exists) != 0 {
+		t.Errorf("%v, status %s, exist %v", err, w.status(), w.things.exists)
+	}
+	for _, want := range []string{"B CREATE_FAILED: Resource creation cancelled", "S ROLLBACK_IN_PROGRESS: Stack creation time exceeded the specified timeout. Rollback requested by user."} {
+		if !slices.Contains(w.events, want) {
+			t.Errorf("no event %q:\n%s", want, strings.Join(w.events, "\n"))
+		}
+	}
+	if _, err := w.deploy(`{"Resources": {`+plainThing("A", "")+`}}`, limit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.deploy(`{"Resources": {`+plainThing("A", `"Wait": "1500ms"`)+`}}`, limit); err != nil {
+		t.Error(err)
 	}
 }
 

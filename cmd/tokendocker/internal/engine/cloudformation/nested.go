@@ -9,7 +9,9 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/intrinsic"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
@@ -55,7 +57,8 @@ func (n nestedStack) Delete(ctx context.Context, r resource.Request) error {
 		return fmt.Errorf("stack %s: Delete canceled. %w", stack.Name, err)
 	}
 	op := s.newOperation(stack, r.Token, n.event)
-	err = op.deleteStack(ctx)
+	op.clientToken, op.force = n.op.clientToken, n.op.force
+	err = op.deleteStack(ctx, userInitiated)
 	n.join(op.requests, op.failures)
 	return embedded(stack.ID, "deleted", err)
 }
@@ -117,6 +120,9 @@ func (n nestedStack) deploy(ctx context.Context, name, verb string, r resource.R
 	if err := op.hold(); err != nil {
 		return resource.Result{PhysicalID: r.PhysicalID}, err
 	}
+	if err := n.announce(op, r); err != nil {
+		return resource.Result{PhysicalID: op.stack.ID}, err
+	}
 	result, err := op.deploy(ctx)
 	if failed, ok := errors.AsType[*Failed](err); ok {
 		n.join(failed.Requests, failed.Failures)
@@ -127,6 +133,36 @@ func (n nestedStack) deploy(ctx context.Context, name, verb string, r resource.R
 	}
 	n.join(result.Requests, nil)
 	return op.stack.nested(), nil
+}
+
+// announce begins the creation of a nested stack and tells the parent its id, so that clients can follow it and the
+// next process finds it if this one is stopped.
+func (n nestedStack) announce(op *operation, r resource.Request) error {
+	if r.PhysicalID != "" {
+		return nil
+	}
+	if err := op.begin(); err != nil {
+		return err
+	}
+	n.op.mu.Lock()
+	rec := n.op.records[r.LogicalID]
+	n.op.mu.Unlock()
+	err := n.op.write(rec, func() {
+		v := *rec.Current
+		v.PhysicalID = op.stack.ID
+		rec.Current = &v
+	})
+	n.op.initiated(rec, op.stack.ID)
+	return err
+}
+
+// resumes reports whether what is left of a failed creation is a nested stack that the next deployment goes on from.
+func (o *operation) resumes(rec *record) bool {
+	if rec.Type != stackType || rec.Current == nil || rec.Current.PhysicalID == "" {
+		return false
+	}
+	stack, found, err := o.service.stacks.Get(stackKey(o.stack.Region, stackNameOf(rec.Current.PhysicalID)))
+	return err == nil && found && stack.Status == CreateFailed
 }
 
 // within makes a failure beside the nested stack an interruption of it, after which it rolls back; only what stops the
@@ -148,7 +184,11 @@ func within(parent context.Context, in *DeployInput) (ctx context.Context, end f
 // input reads the properties of a nested stack.
 func (n nestedStack) input(ctx context.Context, name string, r resource.Request) (DeployInput, error) {
 	in := DeployInput{StackName: name, Region: r.Stack.Region, Parameters: map[string]string{}, Exact: true, Tags: maps.Clone(n.op.stack.Tags),
-		Capabilities: n.op.stack.Capabilities, Token: r.Token + r.LogicalID, ClientToken: n.op.clientToken, RoleARN: n.op.stack.RoleARN, OnEvent: n.event}
+		Capabilities: n.op.stack.Capabilities, Token: r.Token + r.LogicalID, ClientToken: n.op.clientToken, RoleARN: n.op.stack.RoleARN, OnEvent: n.event,
+		NoRollback: n.op.input.NoRollback, DropNew: n.op.drop}
+	if err := limits(&in, r); err != nil {
+		return in, err
+	}
 	where, _ := r.Properties["TemplateURL"].(string)
 	var err error
 	if in.Template, err = n.op.service.Fetch(ctx, r.Stack.Region, where); err != nil {
@@ -177,6 +217,24 @@ func (n nestedStack) input(ctx context.Context, name string, r resource.Request)
 	return in, nil
 }
 
+// limits reads how long the creation of a nested stack may take, and the topics that are told of it.
+func limits(in *DeployInput, r resource.Request) error {
+	if given, ok := r.Properties["TimeoutInMinutes"]; ok {
+		text, _ := intrinsic.Text(plain(given))
+		minutes, err := strconv.Atoi(text)
+		if err != nil || minutes < 1 {
+			return fmt.Errorf("Value of property TimeoutInMinutes must be a number of at least 1, not %q", text) //nolint:staticcheck,revive // CloudFormation's form
+		}
+		in.Timeout = time.Duration(minutes) * time.Minute
+	}
+	topics, _ := r.Properties["NotificationARNs"].([]any)
+	for _, topic := range topics {
+		text, _ := topic.(string)
+		in.Notify = append(in.Notify, text)
+	}
+	return nil
+}
+
 // joined is a list as a parameter's value.
 func joined(list []any) (string, bool) {
 	parts := make([]string, len(list))
@@ -195,12 +253,20 @@ func (n nestedStack) undo(ctx context.Context, name string, r resource.Request) 
 	s, key := n.op.service, stackKey(r.Stack.Region, name)
 	defer s.lock(key)()
 	stack, found, err := s.stacks.Get(key)
-	if err != nil || !found || stack.Status != UpdateCompleteCleanup || stack.Earlier == nil {
+	if err != nil || !found {
 		return result, false, err
 	}
 	op := s.newOperation(stack, strings.TrimSuffix(r.Token, rollbackToken)+r.LogicalID, n.event)
-	if err := op.reinstate(); err != nil {
-		return result, true, err
+	op.clientToken, op.drop, op.skip = n.op.clientToken, n.op.drop, n.op.skip.within(r.LogicalID)
+	switch {
+	case stack.Status == UpdateFailed, stack.Status == UpdateRollbackFailed: // it is what it was but for its resources
+		op.stack.Earlier = nil
+	case stack.Status != UpdateCompleteCleanup || stack.Earlier == nil:
+		return result, false, nil
+	default:
+		if err := op.reinstate(); err != nil {
+			return result, true, err
+		}
 	}
 	err = op.rollBackUpdate(ctx, "")
 	n.join(op.requests, nil)

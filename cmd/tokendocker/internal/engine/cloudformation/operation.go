@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/intrinsic"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackpolicy"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
@@ -31,6 +33,13 @@ type operation struct {
 	paths       map[string]string
 	overrides   map[string]map[string]string
 	onEvent     func(Event)
+
+	now    Operation           // what clients know of it
+	policy *stackpolicy.Policy // that an update must keep to; nil: none
+	drop   bool                // a roll-back deletes new resources whatever their policies
+	retain map[string]bool     // logical ids that a deletion leaves
+	force  bool                // a deletion leaves what it cannot delete
+	skip   skips               // what a roll-back leaves as it is
 
 	begin   func() error // sets the stack's status before its first resource changes, once
 	changed bool         // begin was called
@@ -116,12 +125,18 @@ func (o *operation) apply(ctx context.Context, logicalID string) error {
 		}
 	}
 	switch {
-	case rec.Current == nil || rec.Status == CreateFailed:
+	case rec.Current == nil || rec.Status == CreateFailed && !o.resumes(rec):
 		return o.create(ctx, rec, next)
 	case !rec.Status.Failed() && bytes.Equal(rec.Current.Properties, next.Properties):
 		return o.keep(rec, next)
 	case o.replaces(rec, next):
+		if err := o.permitted(stackpolicy.Replace, rec); err != nil {
+			return o.fail(ctx, rec, "", err)
+		}
 		return o.replace(ctx, rec, next)
+	}
+	if err := o.permitted(stackpolicy.Modify, rec); err != nil {
+		return o.fail(ctx, rec, "", err)
 	}
 	return o.update(ctx, rec, next)
 }
@@ -282,6 +297,9 @@ func (o *operation) finish(ctx context.Context, rec *record, call func(resource.
 	if err != nil {
 		return o.fail(ctx, rec, result.PhysicalID, err)
 	}
+	if old == nil && rec.Type != stackType { // a nested stack says so itself, when it begins
+		o.initiated(rec, cmp.Or(result.PhysicalID, rec.Current.PhysicalID))
+	}
 	err = o.write(rec, func() {
 		v := *rec.Current
 		if result.PhysicalID != "" {
@@ -327,7 +345,7 @@ func (o *operation) fail(ctx context.Context, rec *record, leftover string, caus
 // stopped reports whether the operation ends here and now, instead of rolling back.
 func stopped(ctx context.Context) bool {
 	cause := context.Cause(ctx)
-	return cause != nil && !errors.Is(cause, errSibling) && !errors.Is(cause, ErrInterrupted)
+	return cause != nil && !errors.Is(cause, errSibling) && !errors.Is(cause, ErrInterrupted) && !errors.Is(cause, errTimeout)
 }
 
 // failed sets what is known after a call that failed. When nobody was asked there is nothing new.

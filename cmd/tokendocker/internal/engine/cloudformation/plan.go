@@ -19,6 +19,7 @@ type plan struct {
 	text       []byte
 	stack      resource.Stack
 	zones      func(region string) []string
+	topics     []any             // what AWS::NotificationARNs gives
 	given      map[string]string // parameters, as text
 	parameters map[string]any    // parameters, as Ref gives them
 	conditions map[string]bool
@@ -32,7 +33,10 @@ func (s *Service) newPlan(ctx context.Context, stack resource.Stack, in DeployIn
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{template: t, text: in.Template, stack: stack, zones: s.Zones, given: parameterTexts(t, in, previous)}
+	p := &plan{template: t, text: in.Template, stack: stack, zones: s.Zones, topics: []any{}, given: parameterTexts(t, in, previous)}
+	for _, topic := range in.Notify {
+		p.topics = append(p.topics, topic)
+	}
 	p.parameters, err = intrinsic.Parameters(t, p.given, func(name string) (string, error) {
 		return s.Resolve(ctx, stack, "ssm", name)
 	})

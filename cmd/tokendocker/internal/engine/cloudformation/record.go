@@ -66,7 +66,12 @@ type stackRecord struct {
 	RoleARN, ChangeSetID    string
 	Resolved                map[string]string // by parameter, what Systems Manager gave
 	Protected, NoRollback   bool
-	Begun, Changed, Deleted time.Time // real
+	RetainExceptOnCreate    bool          // its last deployment deletes new resources when it rolls back, whatever their policies
+	Timeout                 time.Duration // of its creation; 0: none
+	Policy                  string        // JSON text of the stack policy; empty: none
+	PolicyDuringUpdate      string        // in place of Policy while an update runs
+	Operations              []Operation   // the last ones, the newest first
+	Begun, Changed, Deleted time.Time     // real
 
 	ParentID, RootID string   // of a nested stack
 	Earlier          *earlier // of a nested stack that waits for its parent
@@ -93,6 +98,7 @@ type record struct {
 	Replacing                      bool      // when Touched: Current was made by Create beside Before
 	Garbage                        []version // replaced; to be deleted in clean-up
 	Removed                        bool      // no longer in the template; to be deleted in clean-up
+	Stuck                          bool      // the roll-back of an update could not bring it back
 }
 
 func (r *record) key() string { return r.StackID + "|" + r.LogicalID }

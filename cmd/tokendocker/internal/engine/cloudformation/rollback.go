@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ const rollbackToken = "-rollback"
 // rollBackCreate deletes what a failed create has made.
 func (o *operation) rollBackCreate(ctx context.Context, reason string) error {
 	o.token += rollbackToken
+	o.enter(Rollback)
 	if err := o.setStatus(RollbackInProgress, reason); err != nil {
 		return err
 	}
@@ -32,6 +34,7 @@ func (o *operation) rollBackCreate(ctx context.Context, reason string) error {
 // rollBackUpdate brings all resources back to what they were before a failed update, and deletes the new ones.
 func (o *operation) rollBackUpdate(ctx context.Context, reason string) error {
 	o.token += rollbackToken
+	o.enter(Rollback)
 	if err := o.setStatus(UpdateRollbackInProgress, reason); err != nil {
 		return err
 	}
@@ -42,6 +45,9 @@ func (o *operation) rollBackUpdate(ctx context.Context, reason string) error {
 		}
 	}
 	errs := walk(ctx, sortedNames(needs), needs, true, nil, func(ctx context.Context, id string) error {
+		if o.skip.has(o.records[id]) {
+			return o.skipOne(o.records[id])
+		}
 		return o.restore(ctx, o.records[id])
 	})
 	if stopped(ctx) {
@@ -85,7 +91,7 @@ func (o *operation) restore(ctx context.Context, rec *record) error {
 	}
 	if err != nil {
 		o.resourceEvent(rec, now.PhysicalID, UpdateFailed, err.Error())
-		return err
+		return errors.Join(err, o.write(rec, func() { rec.Status, rec.Stuck = UpdateFailed, true }))
 	}
 	if result.PhysicalID != "" {
 		back.PhysicalID = result.PhysicalID
@@ -106,7 +112,7 @@ func (r *record) settle(v version, others ...version) {
 	}
 	r.Garbage = slices.DeleteFunc(r.Garbage, func(g version) bool { return g.PhysicalID == v.PhysicalID })
 	r.Current, r.Status = &v, UpdateComplete
-	r.Touched, r.Before, r.Replacing = false, nil, false
+	r.Touched, r.Before, r.Replacing, r.Stuck = false, nil, false, false
 }
 
 // cleanUp deletes what was replaced and what is no longer there, and ends the operation with a status. What cannot

@@ -25,7 +25,7 @@ func (s staticScope) Ref(name string) (any, error) {
 	case "AWS::AccountId":
 		return s.stack.Account, nil
 	case "AWS::NotificationARNs":
-		return []any{}, nil
+		return s.topics, nil
 	case "AWS::Partition":
 		return s.stack.Partition, nil
 	case "AWS::Region":

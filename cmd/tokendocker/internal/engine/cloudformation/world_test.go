@@ -211,7 +211,8 @@ func respond(event map[string]any, status, physicalID string, more map[string]an
 }
 
 // things is a Provider that remembers what exists and what it was asked. Properties steer it: Fail names the
-// operations that fail, Wait is how long one takes (real), Rename makes updates return another id.
+// operations that fail, Wait is how long one takes (real), Rename makes updates return another id. A roll-back cannot bring
+// it back from the Value "stuck".
 type things struct {
 	mu      sync.Mutex
 	count   map[string]int
@@ -250,6 +251,9 @@ func (f *things) do(ctx context.Context, verb, id string, r resource.Request) er
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+	if old, _ := r.Old["Value"].(string); verb == "update" && old == "stuck" && strings.HasSuffix(r.Token, "-rollback") {
+		return fmt.Errorf("%s is stuck", r.LogicalID)
 	}
 	if fails, _ := r.Properties["Fail"].(string); strings.Contains(fails, verb) {
 		return fmt.Errorf("%s does not want to %s", r.LogicalID, verb)

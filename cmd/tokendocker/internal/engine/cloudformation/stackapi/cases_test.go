@@ -18,6 +18,7 @@ const (
 	executing = "CloudFormation API Reference, ExecuteChangeSet, 2026-11"
 	showing   = "CloudFormation API Reference, DescribeStacks, 2026-11"
 	rolling   = "CloudFormation API Reference, RollbackStack, 2026-11"
+	policing  = "CloudFormation User Guide, Prevent updates to stack resources, 2026-11"
 )
 
 const role = `{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "r"}}}}`
@@ -49,14 +50,29 @@ var cases = []struct {
 		call: func(f *fixture) error {
 			return f.update("S", thing(`, "X": 1`), types.Parameter{ParameterKey: aws.String("Q"), ParameterValue: aws.String("q")})
 		}},
-	{name: "time-out of a creation", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter TimeoutInMinutes",
+	{name: "no time-out", source: creating, code: "ValidationError", message: "failed to satisfy constraint: Member must have value greater than or equal to 1",
 		call: func(f *fixture) error {
-			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, TimeoutInMinutes: aws.Int32(1)})
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, TimeoutInMinutes: aws.Int32(0)})
 			return err
 		}},
-	{name: "stack policy", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter StackPolicyBody",
+	{name: "two ways to fail", source: creating, limit: "the message's words are ours", code: "ValidationError", message: "either DisableRollback or OnFailure, but not both",
 		call: func(f *fixture) error {
-			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, StackPolicyBody: aws.String("{}")})
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, OnFailure: types.OnFailureDelete, DisableRollback: aws.Bool(true)})
+			return err
+		}},
+	{name: "stack policy that is none", source: policing, code: "ValidationError", message: "Error validating stack policy: Invalid stack policy",
+		call: func(f *fixture) error {
+			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, StackPolicyBody: aws.String("[]")})
+			return err
+		}},
+	{name: "stack policy twice", source: "recorded from CloudFormation, 2022-11 (localstack/localstack#7159)", code: "ValidationError", message: "You cannot specify both StackPolicyURL and StackPolicyBody",
+		call: func(f *fixture) error {
+			_, err := f.SetStackPolicy(f.t.Context(), &cfn.SetStackPolicyInput{StackName: aws.String("S"), StackPolicyBody: aws.String("{}"), StackPolicyURL: aws.String("https://x/y")})
+			return err
+		}},
+	{name: "stack policy in S3 that the caller may not read", source: policing, code: "ValidationError", message: "S3 error: Access Denied",
+		call: func(f *fixture) error {
+			_, err := f.SetStackPolicy(f.t.Context(), &cfn.SetStackPolicyInput{StackName: aws.String("S"), StackPolicyURL: aws.String("https://s3.eu-west-1.amazonaws.com/templates/other.json")})
 			return err
 		}},
 	{name: "rollback triggers", source: creating, limit: "refused", code: "ValidationError", message: "does not know the parameter RollbackConfiguration",
@@ -86,11 +102,6 @@ var cases = []struct {
 		}
 		return err
 	}},
-	{name: "delete a failed creation", source: creating, limit: "refused", code: "ValidationError", message: "does not know OnFailure=DELETE",
-		call: func(f *fixture) error {
-			_, err := f.CreateStack(f.t.Context(), &cfn.CreateStackInput{StackName: aws.String("N"), TemplateBody: &one, OnFailure: types.OnFailureDelete})
-			return err
-		}},
 	{name: "role that does not trust", source: creating, limit: "the role's rights do not bound the stack's", code: "ValidationError", message: "is invalid or cannot be assumed",
 		call: func(f *fixture) error { return f.pass("strange") }},
 	{name: "role that trusts", source: creating, call: func(f *fixture) error { return f.pass("trusting") }},
@@ -128,9 +139,24 @@ var cases = []struct {
 		}},
 
 	{name: "deletion of no stack", source: deleting, call: func(f *fixture) error { return f.delete("N") }},
-	{name: "resources to retain", source: deleting, limit: "refused", code: "ValidationError", message: "does not know the parameter RetainResources",
-		call: func(f *fixture) error {
+	{name: "resources to retain of a good stack", source: "seen in public issues: specify which resources to retain only when the stack is in the DELETE_FAILED state, 2026-11", code: "ValidationError",
+		message: "When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", call: func(f *fixture) error {
 			_, err := f.DeleteStack(f.t.Context(), &cfn.DeleteStackInput{StackName: aws.String("S"), RetainResources: []string{"T"}})
+			return err
+		}},
+	{name: "forced deletion of a good stack", source: deleting, limit: "the message's words are ours", code: "ValidationError", message: "only when the stack is in the DELETE_FAILED state.",
+		call: func(f *fixture) error {
+			_, err := f.DeleteStack(f.t.Context(), &cfn.DeleteStackInput{StackName: aws.String("S"), DeletionMode: types.DeletionModeForceDeleteStack})
+			return err
+		}},
+	{name: "deletion of an update that failed", source: reviewing, limit: "the message's words are ours", code: "ValidationError", message: "only valid when the ChangeSetType is CREATE",
+		call: func(f *fixture) error {
+			_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: &one, OnStackFailure: types.OnStackFailureDelete})
+			return err
+		}},
+	{name: "resources to skip of a good stack", source: "CloudFormation API Reference, ContinueUpdateRollback, 2026-11", limit: "the message's words are ours", code: "ValidationError", message: "can not be rolled back",
+		call: func(f *fixture) error {
+			_, err := f.ContinueUpdateRollback(f.t.Context(), &cfn.ContinueUpdateRollbackInput{StackName: aws.String("S"), ResourcesToSkip: []string{"T"}})
 			return err
 		}},
 

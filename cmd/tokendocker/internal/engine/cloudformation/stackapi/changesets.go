@@ -33,16 +33,33 @@ func (r *Room) createChangeSet(ctx context.Context, call *protocol.Call) (any, e
 			return nil, err
 		}
 	}
+	if err := checkOnStackFailure(form.Get("OnStackFailure"), create); err != nil {
+		return nil, err
+	}
 	in, err := r.input(ctx, call, stack)
 	if err != nil {
 		return nil, err
 	}
 	set, err := r.Stacks.CreateChangeSet(ctx, cloudformation.ChangeSetInput{Name: form.Get("ChangeSetName"), Description: form.Get("Description"),
-		Create: create, Deploy: in})
+		Create: create, OnFailure: form.Get("OnStackFailure"), Deploy: in})
 	if err != nil {
 		return nil, err
 	}
 	return struct{ Id, StackId string }{set.ID, set.StackID}, nil //nolint:revive // AWS's spelling
+}
+
+// checkOnStackFailure checks what the client wants done when the execution fails.
+func checkOnStackFailure(what string, create bool) error {
+	switch what {
+	case "", rollBack, doNothing:
+	case deleteStack:
+		if !create {
+			return invalid("OnStackFailure DELETE is only valid when the ChangeSetType is CREATE")
+		}
+	default:
+		return invalid("1 validation error detected: Value '%s' at 'onStackFailure' failed to satisfy constraint: Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]", what)
+	}
+	return nil
 }
 
 // changeSet returns the change set that a call names.
@@ -71,6 +88,8 @@ type changeSetOutput struct {
 	Status                                         string
 	StatusReason                                   string `xml:",omitempty"`
 	ExecutionStatus                                string
+	OnStackFailure                                 string            `xml:",omitempty"`
+	NotificationARNs                               []string          `xml:"NotificationARNs>member"`
 	Capabilities                                   []string          `xml:"Capabilities>member"`
 	Parameters                                     []parameterOutput `xml:"Parameters>member"`
 	Tags                                           []tagOutput       `xml:"Tags>member"`
@@ -113,7 +132,7 @@ func (r *Room) describeChangeSet(_ context.Context, call *protocol.Call) (any, e
 	}
 	out := changeSetOutput{ChangeSetId: set.ID, ChangeSetName: set.Name, StackId: set.StackID, StackName: set.Input.StackName,
 		Description: set.Description, CreationTime: stamp(set.Begun), Status: set.Status, StatusReason: set.Reason, ExecutionStatus: set.Execution,
-		Capabilities: set.Input.Capabilities, Tags: tagsOf(set.Input.Tags)}
+		OnStackFailure: set.OnFailure, NotificationARNs: set.Input.Notify, Capabilities: set.Input.Capabilities, Tags: tagsOf(set.Input.Tags)}
 	for _, c := range set.Changes {
 		out.Changes = append(out.Changes, change(c, call.Form.Get("IncludePropertyValues") == "true"))
 	}
@@ -178,8 +197,11 @@ func (r *Room) executeChangeSet(ctx context.Context, call *protocol.Call) (any, 
 	if set.Execution != cloudformation.ExecutionAvailable {
 		return nil, protocol.Errorf("InvalidChangeSetStatus", "ChangeSet [%s] cannot be executed in its current status of [%s]", set.ID, set.Status)
 	}
-	set.Input.Interrupt = r.interruptible(set.StackID)
-	running, err := r.Stacks.BeginChangeSet(ctx, set, call.Form.Get("DisableRollback") == "true", call.Form.Get("ClientRequestToken"))
+	if set.OnFailure != "" && has(call.Form, "DisableRollback") {
+		return nil, invalid("DisableRollback cannot be specified for a change set that has OnStackFailure")
+	}
+	running, err := r.Stacks.BeginChangeSet(ctx, set, cloudformation.Execution{NoRollback: call.Form.Get("DisableRollback") == "true",
+		DropNew: call.Form.Get("RetainExceptOnCreate") == "true", ClientToken: call.Form.Get("ClientRequestToken"), Interrupt: r.interruptible(set.StackID)})
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
@@ -26,8 +29,11 @@ func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformatio
 		}
 	}
 	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
-		Capabilities: members(form, "Capabilities"), Notify: members(form, "NotificationARNs"), RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
-		NoRollback: form.Get("DisableRollback") == "true"}
+		Capabilities: members(form, "Capabilities"), Notify: now.Notify, Tags: now.Tags, RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
+		NoRollback: form.Get("DisableRollback") == "true", DropNew: form.Get("RetainExceptOnCreate") == "true"}
+	if has(form, "NotificationARNs") {
+		in.Notify = members(form, "NotificationARNs")
+	}
 	if now.Name != "" {
 		in.StackName = now.Name
 	}
@@ -38,9 +44,9 @@ func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformatio
 			in.Parameters[p["ParameterKey"]] = p["ParameterValue"]
 		}
 	}
-	if tags := structures(form, "Tags"); len(tags) > 0 {
+	if has(form, "Tags") {
 		in.Tags = map[string]string{}
-		for _, tag := range tags {
+		for _, tag := range structures(form, "Tags") {
 			in.Tags[tag["Key"]] = tag["Value"]
 		}
 	}
@@ -96,15 +102,19 @@ func (r *Room) template(ctx context.Context, call *protocol.Call) ([]byte, error
 	case body != "":
 		return []byte(body), nil
 	}
-	bucket, key, ok := cloudformation.SplitURL(where)
+	return r.fetch(ctx, call, "TemplateURL", template.MaxBytes)
+}
+
+// fetch reads the file in S3 that a parameter of a call points to, as whoever calls.
+func (r *Room) fetch(ctx context.Context, call *protocol.Call, parameter string, limit int64) ([]byte, error) {
+	bucket, key, ok := cloudformation.SplitURL(call.Form.Get(parameter))
 	if !ok {
-		return nil, invalid("TemplateURL must be a supported URL.")
+		return nil, invalid("%s must be a supported URL.", parameter)
 	}
 	object, err := r.Objects.Fetch(ctx, call.Session, call.Region, bucket, key)
 	if err == nil {
 		defer object.Close() //nolint:errcheck // read only
-		body, err := io.ReadAll(io.LimitReader(object, template.MaxBytes+1))
-		return body, err
+		return io.ReadAll(io.LimitReader(object, limit+1))
 	}
 	if refused, ok := errors.AsType[*protocol.Error](err); ok {
 		return nil, invalid("S3 error: %s", refused.Message)
@@ -128,11 +138,11 @@ func (r *Room) interruptible(id string) chan struct{} {
 // deploy runs a deployment in the background.
 func (r *Room) deploy(running *cloudformation.Running) (any, error) {
 	r.background(running.Run)
-	return stackID{StackId: running.StackID}, nil
+	return stackID{StackId: running.StackID, OperationId: running.OperationID}, nil
 }
 
 func (r *Room) createStack(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "TimeoutInMinutes", "StackPolicyBody", "StackPolicyURL", "ResourceTypes", "RollbackConfiguration"); err != nil {
+	if err := refuse(call.Form, "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
 	if stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName")); exists || err != nil {
@@ -145,20 +155,50 @@ func (r *Room) createStack(ctx context.Context, call *protocol.Call) (any, error
 	if err != nil {
 		return nil, err
 	}
-	in.Protect = call.Form.Get("EnableTerminationProtection") == "true"
-	switch call.Form.Get("OnFailure") {
-	case "", "ROLLBACK":
-	case "DO_NOTHING":
-		in.NoRollback = true
-	default:
-		return nil, invalid("tokendocker does not know OnFailure=%s", call.Form.Get("OnFailure"))
+	if in.Policy, err = r.stackPolicy(ctx, call, "StackPolicy"); err != nil {
+		return nil, err
 	}
+	if err := readFailure(&in, call.Form); err != nil {
+		return nil, err
+	}
+	in.Protect = call.Form.Get("EnableTerminationProtection") == "true"
 	running, err := r.Stacks.Begin(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	return r.deploy(running)
 }
+
+// readFailure reads what becomes of a new stack that cannot be made, and how long its creation may take.
+func readFailure(in *cloudformation.DeployInput, form url.Values) error {
+	if has(form, "OnFailure") && has(form, "DisableRollback") {
+		return invalid("You can specify either DisableRollback or OnFailure, but not both.")
+	}
+	switch form.Get("OnFailure") {
+	case "", rollBack:
+	case doNothing:
+		in.NoRollback = true
+	case deleteStack:
+		in.Delete = true
+	default:
+		return invalid("1 validation error detected: Value '%s' at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [ROLLBACK, DELETE, DO_NOTHING]", form.Get("OnFailure"))
+	}
+	if text := form.Get("TimeoutInMinutes"); text != "" {
+		minutes, err := strconv.Atoi(text)
+		if err != nil || minutes < 1 {
+			return invalid("1 validation error detected: Value '%s' at 'timeoutInMinutes' failed to satisfy constraint: Member must have value greater than or equal to 1", text)
+		}
+		in.Timeout = time.Duration(minutes) * time.Minute
+	}
+	return nil
+}
+
+// What becomes of a new stack that cannot be made. Source: AWS CloudFormation API Reference, CreateStack.
+const (
+	rollBack    = "ROLLBACK"
+	doNothing   = "DO_NOTHING"
+	deleteStack = "DELETE"
+)
 
 // repeated reports whether the stack was made by a call with this token, of which the client has lost the answer.
 func (r *Room) repeated(stack cloudformation.Stack, token string) bool {
@@ -178,7 +218,7 @@ func updatable(stack cloudformation.Stack) error {
 }
 
 func (r *Room) updateStack(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes", "RollbackConfiguration"); err != nil {
+	if err := refuse(call.Form, "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
 	stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName"))
@@ -193,6 +233,12 @@ func (r *Room) updateStack(ctx context.Context, call *protocol.Call) (any, error
 	}
 	in, err := r.input(ctx, call, stack)
 	if err != nil {
+		return nil, err
+	}
+	if in.Policy, err = r.stackPolicy(ctx, call, "StackPolicy"); err != nil {
+		return nil, err
+	}
+	if in.PolicyNow, err = r.stackPolicy(ctx, call, "StackPolicyDuringUpdate"); err != nil {
 		return nil, err
 	}
 	ahead, err := r.Stacks.Forecast(ctx, in)
@@ -228,17 +274,19 @@ func (r *Room) cancelUpdate(_ context.Context, call *protocol.Call) (any, error)
 }
 
 func (r *Room) deleteStack(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "RetainResources", "DeletionMode"); err != nil {
-		return nil, err
-	}
 	stack, exists, err := r.lookUp(call.Region, call.Form.Get("StackName"))
 	if err != nil || !exists || stack.Status == cloudformation.DeleteComplete || stack.Status == cloudformation.DeleteInProgress {
 		return nil, err
 	}
-	if stack.Protected {
+	if r.protected(stack) {
 		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
 	}
-	running, err := r.Stacks.BeginDelete(ctx, cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region}, call.Form.Get("ClientRequestToken"))
+	mode := call.Form.Get("DeletionMode")
+	if mode != "" && mode != "STANDARD" && mode != "FORCE_DELETE_STACK" {
+		return nil, invalid("1 validation error detected: Value '%s' at 'deletionMode' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, FORCE_DELETE_STACK]", mode)
+	}
+	running, err := r.Stacks.BeginDelete(ctx, cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region, Retain: members(call.Form, "RetainResources"),
+		Force: mode == "FORCE_DELETE_STACK", ClientToken: call.Form.Get("ClientRequestToken")})
 	if busy, ok := errors.AsType[*cloudformation.BusyError](err); ok {
 		return nil, invalid("Stack [%s] is in %s state and can not be deleted.", busy.StackID, busy.Status)
 	}
@@ -249,6 +297,16 @@ func (r *Room) deleteStack(ctx context.Context, call *protocol.Call) (any, error
 	return nil, nil
 }
 
+// protected reports whether a stack may not be deleted: a nested stack is protected as the one at the top is.
+// Source: AWS CloudFormation User Guide, "Protect CloudFormation stacks from being deleted".
+func (r *Room) protected(stack cloudformation.Stack) bool {
+	if stack.RootID == "" {
+		return stack.Protected
+	}
+	root, found, err := r.Stacks.Find(stack.RootID)
+	return err == nil && found && root.Protected
+}
+
 // rollBack rolls back a stack whose deployment failed and was left as it was.
 func (r *Room) rollBack(ctx context.Context, call *protocol.Call) (any, error) {
 	return r.rollBackFrom(ctx, call, cloudformation.CreateFailed, cloudformation.UpdateFailed)
@@ -256,8 +314,8 @@ func (r *Room) rollBack(ctx context.Context, call *protocol.Call) (any, error) {
 
 // continueRollback goes on with a roll-back that failed.
 func (r *Room) continueRollback(ctx context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "ResourcesToSkip"); err != nil {
-		return nil, err
+	if call.Form.Get("ForceRollback") == "true" && has(call.Form, "ResourcesToSkip.member.1") {
+		return nil, invalid("You can specify either ForceRollback or ResourcesToSkip, but not both.")
 	}
 	_, err := r.rollBackFrom(ctx, call, cloudformation.UpdateRollbackFailed)
 	return struct{}{}, err
@@ -275,7 +333,9 @@ func (r *Room) rollBackFrom(ctx context.Context, call *protocol.Call, from ...cl
 	if !possible {
 		return nil, invalid("Stack:%s is in %s state and can not be rolled back.", stack.ID, stack.Status)
 	}
-	running, err := r.Stacks.BeginRollback(ctx, stack.Region, stack.Name, call.Form.Get("ClientRequestToken"))
+	running, err := r.Stacks.BeginRollback(ctx, cloudformation.RollbackInput{Region: stack.Region, StackName: stack.Name,
+		ClientToken: call.Form.Get("ClientRequestToken"), DropNew: call.Form.Get("RetainExceptOnCreate") == "true",
+		Skip: members(call.Form, "ResourcesToSkip"), SkipAll: call.Form.Get("ForceRollback") == "true"})
 	if err == nil && running == nil {
 		err = fmt.Errorf("stack %s has just been deleted", stack.Name)
 	}
@@ -289,6 +349,9 @@ func (r *Room) updateProtection(ctx context.Context, call *protocol.Call) (any, 
 	stack, err := r.find(call.Region, call.Form.Get("StackName"))
 	if err != nil {
 		return nil, err
+	}
+	if stack.RootID != "" {
+		return nil, invalid("Termination protection of the nested stack %s is that of its root stack %s", stack.Name, stack.RootID)
 	}
 	return stackID{StackId: stack.ID}, r.Stacks.SetProtected(ctx, stack.Region, stack.Name, call.Form.Get("EnableTerminationProtection") == "true")
 }

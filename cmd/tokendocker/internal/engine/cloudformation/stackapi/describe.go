@@ -53,15 +53,23 @@ type stackOutput struct {
 	StackStatus                 string
 	StackStatusReason           string `xml:",omitempty"`
 	DisableRollback             bool
+	RetainExceptOnCreate        bool
+	TimeoutInMinutes            int           `xml:",omitempty"`
 	NotificationARNs            []string      `xml:"NotificationARNs>member"`
 	Capabilities                []string      `xml:"Capabilities>member"`
 	Outputs                     []valueOutput `xml:"Outputs>member"`
 	RoleARN                     string        `xml:",omitempty"`
 	Tags                        []tagOutput   `xml:"Tags>member"`
 	EnableTerminationProtection bool
-	ParentId                    string `xml:",omitempty"` //nolint:revive // AWS's spelling
-	RootId                      string `xml:",omitempty"` //nolint:revive // AWS's spelling
+	ParentId                    string            `xml:",omitempty"` //nolint:revive // AWS's spelling
+	RootId                      string            `xml:",omitempty"` //nolint:revive // AWS's spelling
+	LastOperations              []operationOutput `xml:"LastOperations>member"`
 	DriftInformation            struct{ StackDriftStatus string }
+}
+
+type operationOutput struct {
+	OperationType cloudformation.Kind
+	OperationId   string //nolint:revive // AWS's spelling
 }
 
 func stackOf(s cloudformation.Stack) stackOutput {
@@ -72,6 +80,10 @@ func stackOf(s cloudformation.Stack) stackOutput {
 		out.LastUpdatedTime = stamp(s.Changed)
 	}
 	out.DriftInformation.StackDriftStatus = "NOT_CHECKED"
+	out.RetainExceptOnCreate, out.TimeoutInMinutes = s.RetainExceptOnCreate, int(s.Timeout/time.Minute)
+	for _, o := range s.Operations {
+		out.LastOperations = append(out.LastOperations, operationOutput{o.Kind, o.ID})
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
 		out.Parameters = append(out.Parameters, parameterOutput{name, s.Parameters[name], s.Resolved[name]})
 	}
@@ -131,84 +143,4 @@ func (r *Room) listExports(_ context.Context, call *protocol.Call) (any, error) 
 		}
 	}
 	return out, nil
-}
-
-type eventOutput struct {
-	EventId              string //nolint:revive // AWS's spelling
-	StackId              string //nolint:revive // AWS's spelling
-	StackName            string
-	LogicalResourceId    string //nolint:revive // AWS's spelling
-	PhysicalResourceId   string //nolint:revive // AWS's spelling
-	ResourceType         string
-	Timestamp            string
-	ResourceStatus       string
-	ResourceStatusReason string `xml:",omitempty"`
-	ClientRequestToken   string `xml:",omitempty"`
-	EventType            string `xml:",omitempty"` // of DescribeEvents
-}
-
-// eventsPerPage is how many events an answer holds.
-const eventsPerPage = 100
-
-// events returns a page of a stack's events, the newest first, and what names the next page.
-func (r *Room) events(call *protocol.Call) ([]eventOutput, string, error) {
-	name := call.Form.Get("StackName")
-	stack, exists, err := r.lookUp(call.Region, name)
-	if err == nil && !exists {
-		err = invalid("Stack [%s] does not exist", name)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	all, err := r.Stacks.Events(stack.ID)
-	if err != nil {
-		return nil, "", err
-	}
-	slices.Reverse(all)
-	if after := call.Form.Get("NextToken"); after != "" {
-		i := slices.IndexFunc(all, func(e cloudformation.Event) bool { return e.ID == after })
-		if i < 0 {
-			return nil, "", invalid("Invalid NextToken")
-		}
-		all = all[i+1:]
-	}
-	next := ""
-	if len(all) > eventsPerPage {
-		all = all[:eventsPerPage]
-		next = all[eventsPerPage-1].ID
-	}
-	var out []eventOutput
-	for _, e := range all {
-		out = append(out, eventOutput{EventId: e.ID, StackId: e.StackID, StackName: e.StackName, LogicalResourceId: e.LogicalID,
-			PhysicalResourceId: e.PhysicalID, ResourceType: e.Type, Timestamp: stamp(e.Real), ResourceStatus: string(e.Status),
-			ResourceStatusReason: e.Reason, ClientRequestToken: e.Token})
-	}
-	return out, next, nil
-}
-
-func (r *Room) describeStackEvents(_ context.Context, call *protocol.Call) (any, error) {
-	var out struct {
-		StackEvents []eventOutput `xml:"StackEvents>member"`
-		NextToken   string        `xml:",omitempty"`
-	}
-	var err error
-	out.StackEvents, out.NextToken, err = r.events(call)
-	return out, err
-}
-
-// describeEvents shows the events of a stack. Change sets have none: what is wrong with one is its own answer.
-func (r *Room) describeEvents(_ context.Context, call *protocol.Call) (any, error) {
-	var out struct {
-		OperationEvents []eventOutput `xml:"OperationEvents>member"`
-		NextToken       string        `xml:",omitempty"`
-	}
-	if call.Form.Get("ChangeSetName") != "" {
-		return out, nil
-	}
-	var err error
-	out.OperationEvents, out.NextToken, err = r.events(call)
-	for i := range out.OperationEvents {
-		out.OperationEvents[i].EventType = "STACK_EVENT"
-	}
-	return out, err
 }

@@ -228,8 +228,8 @@ func TestEventPages(t *testing.T) {
 		}
 		events = append(events, page.StackEvents...)
 	}
-	if len(events) != 142 {
-		t.Errorf("%d events, not two of the stack and of each of 70 resources", len(events))
+	if len(events) != 212 {
+		t.Errorf("%d events, not two of the stack and three of each of 70 resources", len(events))
 	}
 	for i := 1; i < len(events); i++ {
 		if !events[i].Timestamp.Before(*events[i-1].Timestamp) {

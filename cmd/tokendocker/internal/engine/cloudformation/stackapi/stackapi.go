@@ -102,6 +102,8 @@ func operations() map[string]operation {
 		"ContinueUpdateRollback":      {(*Room).continueRollback, true, true},
 		"UpdateTerminationProtection": {(*Room).updateProtection, true, false},
 		"CreateChangeSet":             {(*Room).createChangeSet, true, true},
+		"SetStackPolicy":              {(*Room).setStackPolicy, true, false},
+		"GetStackPolicy":              {(*Room).getStackPolicy, true, false},
 		"DescribeChangeSet":           {(*Room).describeChangeSet, true, false},
 		"ExecuteChangeSet":            {(*Room).executeChangeSet, true, false},
 		"DeleteChangeSet":             {(*Room).deleteChangeSet, true, false},
@@ -241,6 +243,16 @@ func structures(form url.Values, name string) []map[string]string {
 		}
 		out = append(out, one)
 	}
+}
+
+// has reports whether the form has a parameter, be it an empty list.
+func has(form url.Values, name string) bool {
+	for key := range form {
+		if key == name || strings.HasPrefix(key, name+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse fails if the form has one of the parameters: what is not done must not seem done.

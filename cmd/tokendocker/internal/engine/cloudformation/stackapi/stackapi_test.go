@@ -72,7 +72,8 @@ func (f *fixture) open() {
 }
 
 // things is the provider of Test::Thing::Plain. A thing whose property Hold is set is not made before hold is closed, and
-// one whose property Fail is set is not made at all. Fixed cannot change in place.
+// one whose property Fail is set is not made at all; one with Frozen cannot be updated, one with Stays not deleted. Fixed
+// cannot change in place.
 type things struct {
 	hold chan struct{}
 	mu   sync.Mutex
@@ -104,10 +105,18 @@ func (p *things) put(ctx context.Context, r resource.Request, id string) (resour
 }
 
 func (p *things) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
+	if r.Properties["Frozen"] != nil {
+		return resource.Result{}, errors.New("this thing is frozen")
+	}
 	return p.put(ctx, r, r.PhysicalID)
 }
 
-func (*things) Delete(context.Context, resource.Request) error { return nil }
+func (*things) Delete(_ context.Context, r resource.Request) error {
+	if r.Properties["Stays"] != nil {
+		return errors.New("this thing stays")
+	}
+	return nil
+}
 
 // trusts says that those roles trust CloudFormation whose name says so.
 func trusts(_ context.Context, arn string) error {
