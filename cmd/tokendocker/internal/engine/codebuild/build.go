@@ -48,6 +48,14 @@ type build struct {
 	Role          string
 	Source        source
 	SourceVersion string `json:",omitempty"`
+
+	SecondarySources   []source             `json:",omitempty"`
+	SecondaryVersions  []sourceVersion      `json:",omitempty"`
+	Artifacts          artifacts            `json:",omitzero"`
+	SecondaryArtifacts []artifacts          `json:",omitempty"`
+	Delivered          map[string]delivered `json:",omitempty"` // artifacts that are kept, by identifier
+	Cache              cache                `json:",omitzero"`
+
 	Environment   environment
 	Logs          cloudWatchLogs // where they go; Status DISABLED when nowhere
 	Timeout       number         // minutes
@@ -144,9 +152,10 @@ func (b build) describe() map[string]any {
 		"startTime": protocol.Timestamp(b.Start), "currentPhase": b.Phases[len(b.Phases)-1].Type, "buildStatus": b.Status,
 		"phases": phases, "source": b.Source, "environment": b.Environment, "serviceRole": b.Role,
 		"timeoutInMinutes": b.Timeout, "queuedTimeoutInMinutes": b.QueuedTimeout,
-		"buildComplete": b.Status != statusInProgress, "encryptionKey": b.key(), "cache": map[string]string{"type": "NO_CACHE"},
-		"artifacts": map[string]string{"location": ""}, "logs": b.describeLogs(),
-		"secondarySources": []any{}, "secondarySourceVersions": []any{}, "secondaryArtifacts": []any{},
+		"buildComplete": b.Status != statusInProgress, "encryptionKey": b.key(), "cache": b.Cache,
+		"artifacts": b.Artifacts.describe(b), "logs": b.describeLogs(),
+		"secondarySources": nonNil(b.SecondarySources), "secondarySourceVersions": nonNil(b.SecondaryVersions),
+		"secondaryArtifacts": b.describeSecondary(),
 	}
 	if b.SourceVersion != "" {
 		out["sourceVersion"] = b.SourceVersion
@@ -162,6 +171,9 @@ func (b build) describe() map[string]any {
 	}
 	return out
 }
+
+// nonNil makes an empty list of none.
+func nonNil[T any](list []T) []T { return append([]T{}, list...) }
 
 // key is the key of a build's artifacts; without one of its own, S3's in the account.
 func (b build) key() string {

@@ -63,6 +63,8 @@ func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (an
 	b := build{
 		ID: old.Project + ":" + newUUID(), Project: old.Project, Place: old.Place, Status: statusInProgress,
 		Start: r.Clock.Now(), Role: old.Role, Source: old.Source, SourceVersion: old.SourceVersion,
+		SecondarySources: old.SecondarySources, SecondaryVersions: old.SecondaryVersions,
+		Artifacts: old.Artifacts, SecondaryArtifacts: old.SecondaryArtifacts, Cache: old.Cache,
 		Environment: old.Environment, Timeout: old.Timeout, QueuedTimeout: old.QueuedTimeout,
 		EncryptionKey: old.EncryptionKey, VPC: old.VPC, Initiator: initiator(call.Session), Cause: call.Session.Cause(),
 	}

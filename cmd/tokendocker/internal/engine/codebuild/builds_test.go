@@ -91,6 +91,16 @@ func TestBuilds(t *testing.T) {
 				t.Errorf("%s %q", b.BuildStatus, w.cloud.log(id))
 			}
 		}},
+		{"both outputs come in their order", "CodeBuild User Guide, View build details, build logs, 2026-11", "", func(t *testing.T, w *world) {
+			w.project(nil)
+			id := w.start(inline(`i=0; while [ $i -lt 200 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done`))
+			w.end(id)
+			var want []string
+			for i := range 200 {
+				want = append(want, "out "+strconv.Itoa(i)+"\n", "err "+strconv.Itoa(i)+"\n")
+			}
+			checkLog(t, w.cloud.log(id), want, nil)
+		}},
 		{"no logs", "CodeBuild API Reference, CloudWatchLogsConfig", "", func(t *testing.T, w *world) {
 			w.project(map[string]any{"LogsConfig": map[string]any{"CloudWatchLogs": map[string]any{"Status": "DISABLED"}}})
 			if b := w.end(w.start(inline("echo x"))); b.BuildStatus != "SUCCEEDED" || len(w.cloud.streams) != 0 {

@@ -140,6 +140,17 @@ func (c *cloud) List(_ context.Context, bucket, prefix string) ([]string, error)
 	return keys, nil
 }
 
+func (c *cloud) Put(bucket, key, _ string, body io.Reader) error {
+	content, err := io.ReadAll(body)
+	if bucket == "nowhere" {
+		return protocol.Errorf("NoSuchBucket", "The specified bucket does not exist")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.objects[bucket+"/"+key] = content
+	return err
+}
+
 // The cloud's network has whatever is asked for.
 
 func (c *cloud) Check(_, vpc string, subnets, groups []string) error {

@@ -83,6 +83,9 @@ func (l *life) ownVariables() []string {
 		"CODEBUILD_RESOLVED_SOURCE_VERSION=" + b.SourceVersion, "CODEBUILD_SOURCE_VERSION=" + b.SourceVersion,
 		"CODEBUILD_SRC_DIR=" + l.shell.source, "CODEBUILD_START_TIME=" + strconv.FormatInt(b.Start.UnixMilli(), 10),
 	}
+	for _, s := range b.SecondarySources {
+		env = append(env, "CODEBUILD_SRC_DIR_"+s.Identifier+"="+l.shell.secondary(s.Identifier))
+	}
 	if bucket, key := b.Source.object(); b.Source.Type == "S3" {
 		env = append(env, "CODEBUILD_SOURCE_REPO_URL=s3://"+bucket+"/"+key)
 	}

@@ -110,7 +110,7 @@ func (l *life) steps(ctx context.Context) string {
 		}
 		break
 	}
-	if s := l.phase(ctx, phaseUpload, func(context.Context) error { return nil }); s != statusSucceeded {
+	if s := l.phase(ctx, phaseUpload, l.upload); s != statusSucceeded {
 		return s
 	}
 	return result

@@ -43,7 +43,11 @@ type project struct {
 	QueuedTimeout        number            `json:"queuedTimeoutInMinutes"`
 	ConcurrentBuildLimit number            `json:"concurrentBuildLimit,omitempty"`
 	EncryptionKey        string            `json:"encryptionKey,omitempty"`
-	Cache                json.RawMessage   `json:"cache,omitempty"`
+	Cache                cache             `json:"cache"`
+	SecondarySources     []source          `json:"secondarySources,omitempty"`
+	SecondaryVersions    []sourceVersion   `json:"secondarySourceVersions,omitempty"`
+	SecondaryArtifacts   []artifacts       `json:"secondaryArtifacts,omitempty"`
+	Batch                json.RawMessage   `json:"buildBatchConfig,omitempty"` // kept; there are no batch builds
 	VPC                  *vpcConfig        `json:"vpcConfig,omitempty"`
 	Tags                 []json.RawMessage `json:"tags,omitempty"`
 	Created              time.Time         `json:"created"`
@@ -55,10 +59,23 @@ type source struct {
 	Type      string `json:"type"` // NO_SOURCE, S3, or one that builds here cannot read
 	Location  string `json:"location,omitempty"`
 	Buildspec string `json:"buildspec,omitempty"`
+
+	Identifier string `json:"sourceIdentifier,omitempty"` // of a secondary source
 }
 
-type artifacts struct {
-	Type string `json:"type"` // NO_ARTIFACTS, or one that builds here cannot make
+// sourceVersion is the version of a secondary source.
+type sourceVersion struct {
+	Identifier string `json:"sourceIdentifier"`
+	Version    string `json:"sourceVersion"`
+}
+
+// cache is kept and not used: each build begins as one on a new host whose cache is empty.
+// Source: CodeBuild API Reference, ProjectCache.
+type cache struct {
+	Type      string   `json:"type"` // NO_CACHE, S3, LOCAL
+	Location  string   `json:"location,omitempty"`
+	Modes     []string `json:"modes,omitempty"`
+	Namespace string   `json:"cacheNamespace,omitempty"`
 }
 
 type environment struct {
@@ -135,11 +152,10 @@ func (p *project) complete() error {
 	p.TimeoutInMinutes = cmp.Or(p.TimeoutInMinutes, defaultTimeout)
 	p.QueuedTimeout = cmp.Or(p.QueuedTimeout, defaultQueued)
 	p.Artifacts.Type = cmp.Or(p.Artifacts.Type, "NO_ARTIFACTS")
+	p.Cache.Type = cmp.Or(p.Cache.Type, "NO_CACHE")
 	switch {
 	case !projectName.MatchString(p.Name):
 		return invalid("Project name %q must have 2 to 150 letters, digits, hyphens and underscores, and begin with a letter or digit", p.Name)
-	case !slices.Contains(artifactTypes, p.Artifacts.Type):
-		return invalid("Invalid artifacts type: %s", p.Artifacts.Type)
 	case (p.Artifacts.Type == codePipeline) != (p.Source.Type == codePipeline):
 		return invalid("Project artifacts and source must both have the type CODEPIPELINE, or neither")
 	case p.Environment.Image == "" || p.Environment.Type == "" || p.Environment.ComputeType == "":
@@ -158,8 +174,10 @@ func (p *project) complete() error {
 	if err := p.Source.check(); err != nil {
 		return err
 	}
-	if err := p.VPC.check(); err != nil {
-		return err
+	for _, check := range []func() error{p.Artifacts.check, p.checkSecondary, p.VPC.check} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return checkVariables(p.Environment.EnvironmentVariables)
 }
@@ -183,13 +201,12 @@ var (
 	artifactTypes = []string{"NO_ARTIFACTS", "S3", codePipeline}
 )
 
-// runnable refuses builds that need what is not here: repositories of elsewhere, pipelines, and artifacts.
+// runnable refuses builds that need what is not here: repositories of elsewhere and pipelines.
 func (p project) runnable() error {
-	switch {
-	case slices.Contains(otherSources, p.Source.Type):
-		return invalid("tokendocker does not read sources of type %s: builds run from S3 or NO_SOURCE", p.Source.Type)
-	case p.Artifacts.Type != "NO_ARTIFACTS":
-		return invalid("tokendocker uploads no artifacts: builds run with the artifacts type NO_ARTIFACTS, not %s", p.Artifacts.Type)
+	for _, s := range slices.Concat([]source{p.Source}, p.SecondarySources) {
+		if slices.Contains(otherSources, s.Type) {
+			return invalid("tokendocker does not read sources of type %s: builds run from S3 or NO_SOURCE", s.Type)
+		}
 	}
 	return nil
 }

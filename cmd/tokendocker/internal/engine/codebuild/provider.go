@@ -25,8 +25,8 @@ type provider struct{ room *Room }
 func (provider) Immutable() []string { return []string{"Name"} }
 
 var supported = []string{
-	"Artifacts", "Cache", "ConcurrentBuildLimit", "Description", "EncryptionKey", "Environment", "LogsConfig", "Name",
-	"QueuedTimeoutInMinutes", "ServiceRole", "Source", "SourceVersion", "Tags", "TimeoutInMinutes", "VpcConfig",
+	"Artifacts", "BuildBatchConfig", "Cache", "ConcurrentBuildLimit", "Description", "EncryptionKey", "Environment", "LogsConfig", "Name",
+	"QueuedTimeoutInMinutes", "SecondaryArtifacts", "SecondarySourceVersions", "SecondarySources", "ServiceRole", "Source", "SourceVersion", "Tags", "TimeoutInMinutes", "VpcConfig",
 }
 
 // read turns a template's properties into a project without name and ARN.

@@ -36,12 +36,14 @@ type Roles interface {
 	AssumeAsService(ctx context.Context, roleARN, service, sessionName string, cause session.Cause) (*session.Session, error)
 }
 
-// Objects reads S3 without a permission check, which is CodeBuild's to make as the build's role.
+// Objects reads and writes S3 without a permission check, which is CodeBuild's to make as the build's role.
 type Objects interface {
 	// Open returns an object's content; version may be empty. It fails with a protocol.Error such as NoSuchKey.
 	Open(ctx context.Context, bucket, key, version string) (io.ReadCloser, error)
 	// List returns the keys of a bucket that begin with prefix.
 	List(ctx context.Context, bucket, prefix string) ([]string, error)
+	// Put stores an object, of a media type if one is given. It fails with a protocol.Error such as NoSuchBucket.
+	Put(bucket, key, mediaType string, body io.Reader) error
 }
 
 // Options are what a Room needs; all but Home and Log are required.

@@ -20,13 +20,11 @@ import (
 func (l *life) download(ctx context.Context) error {
 	l.shell = newShell(l.container, l.room.Home, l.build.uuid())
 	l.note("Waiting for DOWNLOAD_SOURCE")
-	if err := l.shell.prepare(ctx); err != nil {
+	if err := l.shell.prepare(ctx, l.build.SecondarySources); err != nil {
 		return err
 	}
-	if l.build.Source.Type == "S3" {
-		if err := l.downloadS3(ctx); err != nil {
-			return err
-		}
+	if err := l.downloadAll(ctx); err != nil {
+		return err
 	}
 	l.note("Phase is DOWNLOAD_SOURCE")
 	l.note("CODEBUILD_SRC_DIR=%s", l.shell.source)
@@ -45,6 +43,9 @@ func (l *life) download(ctx context.Context) error {
 	}
 	for _, ignored := range spec.Ignored {
 		l.note("Not done here: %s", ignored)
+	}
+	if kind := l.build.Cache.Type; kind != "" && kind != "NO_CACHE" {
+		l.note("Not done here: cache of type %s (each build begins without a cache)", kind)
 	}
 	l.log.hide(secrets)
 	l.shell.use(spec, env, l.log)
@@ -70,7 +71,7 @@ func (l *life) buildspec(ctx context.Context) (string, error) {
 	case s.elsewhere():
 		l.note("YAML location is %s", s.Buildspec)
 		bucket, key, _ := strings.Cut(s.Buildspec[strings.Index(s.Buildspec, ":::")+3:], "/")
-		object, err := l.open(ctx, bucket, key, "")
+		object, err := l.open(ctx, "primary source", bucket, key, "")
 		if err != nil {
 			return "", err
 		}
@@ -90,23 +91,51 @@ func (l *life) buildspec(ctx context.Context) (string, error) {
 	return recipe, err
 }
 
-// open opens an S3 object as the build's role.
-func (l *life) open(ctx context.Context, bucket, key, version string) (io.ReadCloser, error) {
+// downloadAll brings the source, and the secondary ones into folders of their own.
+func (l *life) downloadAll(ctx context.Context) error {
+	if l.build.Source.Type == "S3" {
+		from := origin{source: l.build.Source, version: l.build.SourceVersion, name: "primary source", dir: l.shell.source}
+		if err := l.downloadS3(ctx, from); err != nil {
+			return err
+		}
+	}
+	for _, s := range l.build.SecondarySources {
+		from := origin{source: s, name: "secondary source " + s.Identifier, dir: l.shell.secondary(s.Identifier)}
+		for _, v := range l.build.SecondaryVersions {
+			if v.Identifier == s.Identifier {
+				from.version = v.Version
+			}
+		}
+		if err := l.downloadS3(ctx, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origin is a source to download: which one it is, for errors, and the folder that it goes into.
+type origin struct {
+	source
+	version, name, dir string
+}
+
+// open opens an S3 object of a source as the build's role.
+func (l *life) open(ctx context.Context, name, bucket, key, version string) (io.ReadCloser, error) {
 	action := "s3:GetObject"
 	if version != "" {
 		action = "s3:GetObjectVersion"
 	}
 	arn := "arn:" + l.build.Place.Partition + ":s3:::" + bucket + "/" + key
-	if err := l.reach(codeClient, "s3", bucket+".s3", " for primary source and source version "+arn); err != nil {
+	if err := l.reach(codeClient, "s3", bucket+".s3", " for "+name+" and source version "+arn); err != nil {
 		return nil, err
 	}
 	need := protocol.Need{Action: action, Resources: []string{arn}}
 	if err := l.room.Caller.Allow(ctx, l.role, l.build.Place.Region, need); err != nil {
-		return nil, sourceError(arn, err)
+		return nil, sourceError(name, arn, err)
 	}
 	object, err := l.room.Objects.Open(ctx, bucket, key, version)
 	if err != nil {
-		return nil, sourceError(arn, l.hide(ctx, bucket, err))
+		return nil, sourceError(name, arn, l.hide(ctx, bucket, err))
 	}
 	return object, nil
 }
@@ -126,22 +155,22 @@ func (l *life) hide(ctx context.Context, bucket string, err error) error {
 }
 
 // sourceError makes an error of S3 the phase's failure; S3's code for a denied call is AccessDenied.
-func sourceError(arn string, err error) error {
+func sourceError(name, arn string, err error) error {
 	var e *protocol.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	code := strings.TrimSuffix(e.Code, "Exception")
-	return fail(codeClient, "%s: %s for primary source and source version %s", code, e.Message, arn)
+	return fail(codeClient, "%s: %s for %s and source version %s", code, e.Message, name, arn)
 }
 
-// downloadS3 unpacks an S3 source into the source folder: a zip file, or a folder of objects.
-func (l *life) downloadS3(ctx context.Context) error {
-	bucket, key := l.build.Source.object()
+// downloadS3 unpacks an S3 source into its folder: a zip file, or a folder of objects.
+func (l *life) downloadS3(ctx context.Context, from origin) error {
+	bucket, key := from.object()
 	if strings.HasSuffix(key, "/") {
-		return l.downloadFolder(ctx, bucket, key)
+		return l.downloadFolder(ctx, from, bucket, key)
 	}
-	object, err := l.open(ctx, bucket, key, l.build.SourceVersion)
+	object, err := l.open(ctx, from.name, bucket, key, from.version)
 	if err != nil {
 		return err
 	}
@@ -160,25 +189,25 @@ func (l *life) downloadS3(ctx context.Context) error {
 	if err != nil {
 		return fail(codeClient, "source %s/%s is not a zip file: %v", bucket, key, err)
 	}
-	return l.copyIn(ctx, func(w *tar.Writer) error { return unzip(archive, w) })
+	return l.copyIn(ctx, from.dir, func(w *tar.Writer) error { return unzip(archive, w) })
 }
 
-func (l *life) downloadFolder(ctx context.Context, bucket, prefix string) error {
+func (l *life) downloadFolder(ctx context.Context, from origin, bucket, prefix string) error {
 	arn := "arn:" + l.build.Place.Partition + ":s3:::" + bucket
 	need := protocol.Need{Action: "s3:ListBucket", Resources: []string{arn}}
 	if err := l.room.Caller.Allow(ctx, l.role, l.build.Place.Region, need); err != nil {
-		return sourceError(arn, err)
+		return sourceError(from.name, arn, err)
 	}
 	keys, err := l.room.Objects.List(ctx, bucket, prefix)
 	if err != nil {
-		return sourceError(arn, err)
+		return sourceError(from.name, arn, err)
 	}
-	return l.copyIn(ctx, func(w *tar.Writer) error {
+	return l.copyIn(ctx, from.dir, func(w *tar.Writer) error {
 		for _, key := range keys {
 			if strings.HasSuffix(key, "/") {
 				continue
 			}
-			if err := l.addObject(ctx, w, bucket, key, strings.TrimPrefix(key, prefix)); err != nil {
+			if err := l.addObject(ctx, w, from.name, bucket, key, strings.TrimPrefix(key, prefix)); err != nil {
 				return err
 			}
 		}
@@ -186,8 +215,8 @@ func (l *life) downloadFolder(ctx context.Context, bucket, prefix string) error 
 	})
 }
 
-func (l *life) addObject(ctx context.Context, w *tar.Writer, bucket, key, name string) error {
-	object, err := l.open(ctx, bucket, key, "")
+func (l *life) addObject(ctx context.Context, w *tar.Writer, source, bucket, key, name string) error {
+	object, err := l.open(ctx, source, bucket, key, "")
 	if err != nil {
 		return err
 	}
@@ -206,8 +235,8 @@ func (l *life) addObject(ctx context.Context, w *tar.Writer, bucket, key, name s
 	return err
 }
 
-// copyIn unpacks what write puts into an archive in the source folder.
-func (l *life) copyIn(ctx context.Context, write func(*tar.Writer) error) error {
+// copyIn unpacks what write puts into an archive in a folder.
+func (l *life) copyIn(ctx context.Context, dir string, write func(*tar.Writer) error) error {
 	r, pipe := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
@@ -219,7 +248,7 @@ func (l *life) copyIn(ctx context.Context, write func(*tar.Writer) error) error 
 		pipe.CloseWithError(err) //nolint:errcheck // never fails
 		written <- err
 	}()
-	err := l.container.CopyIn(ctx, r, l.shell.source)
+	err := l.container.CopyIn(ctx, r, dir)
 	r.Close() //nolint:errcheck // never fails
 	if failed := <-written; failed != nil && !errors.Is(failed, io.ErrClosedPipe) {
 		return failed

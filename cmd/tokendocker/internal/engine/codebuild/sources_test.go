@@ -17,7 +17,7 @@ func TestSourcesAndArtifacts(t *testing.T) {
 		{"pipeline", "CodeBuild API Reference, ProjectArtifacts", "there are no pipelines to start it", "CODEPIPELINE", "CODEPIPELINE", "", "does not read sources of type CODEPIPELINE"},
 		{"half a pipeline", "CodeBuild API Reference, ProjectSource", "the message's words are ours", "NO_SOURCE", "CODEPIPELINE", "must both have the type CODEPIPELINE", ""},
 		{"GitHub", "CodeBuild API Reference, ProjectSource", "repositories of elsewhere are not read", "GITHUB", "NO_ARTIFACTS", "", "does not read sources of type GITHUB"},
-		{"artifacts in S3", "CodeBuild API Reference, ProjectArtifacts", "artifacts are not uploaded", "NO_SOURCE", "S3", "", "uploads no artifacts"},
+		{"artifacts without a bucket", "CodeBuild API Reference, ProjectArtifacts", "the message's words are ours", "NO_SOURCE", "S3", "location must be set", ""},
 		{"made up", "CodeBuild API Reference, ProjectSource", "the message's words are ours", "FLOPPY", "NO_ARTIFACTS", "Invalid source type: FLOPPY", ""},
 	}
 	for _, c := range cases {

@@ -39,14 +39,18 @@ type startInput struct {
 	SourceTypeOverride               *string     `json:"sourceTypeOverride"`
 	SourceLocationOverride           *string     `json:"sourceLocationOverride"`
 	EncryptionKeyOverride            *string     `json:"encryptionKeyOverride"`
+
+	ArtifactsOverride               *artifacts      `json:"artifactsOverride"`
+	SecondaryArtifactsOverride      []artifacts     `json:"secondaryArtifactsOverride"`
+	SecondarySourcesOverride        []source        `json:"secondarySourcesOverride"`
+	SecondarySourcesVersionOverride []sourceVersion `json:"secondarySourcesVersionOverride"`
 }
 
 // refused are members of StartBuild's input that would change a build in a way that there is nothing for here.
 var refused = []string{
-	"artifactsOverride", "autoRetryLimitOverride", "buildStatusConfigOverride", "cacheOverride", "certificateOverride",
+	"autoRetryLimitOverride", "buildStatusConfigOverride", "cacheOverride", "certificateOverride",
 	"debugSessionEnabled", "fleetOverride", "gitCloneDepthOverride", "gitSubmodulesConfigOverride", "hostKernelOverride",
-	"insecureSslOverride", "registryCredentialOverride", "reportBuildStatusOverride", "secondaryArtifactsOverride",
-	"secondarySourcesOverride", "secondarySourcesVersionOverride", "serviceRoleOverride", "sourceAuthOverride",
+	"insecureSslOverride", "registryCredentialOverride", "reportBuildStatusOverride", "serviceRoleOverride", "sourceAuthOverride",
 }
 
 func (r *Room) startBuild(_ context.Context, call *protocol.Call, in startInput) (any, error) {
@@ -158,20 +162,38 @@ func (r *Room) newBuild(p project, in startInput) (build, error) {
 	if err := checkVariables(in.EnvironmentVariablesOverride); err != nil {
 		return build{}, err
 	}
-	if err := p.Source.check(); err != nil {
-		return build{}, err
-	}
-	if err := p.runnable(); err != nil {
-		return build{}, err
+	p.redirect(in)
+	for _, check := range []func() error{p.Source.check, p.Artifacts.check, p.checkSecondary, p.runnable} {
+		if err := check(); err != nil {
+			return build{}, err
+		}
 	}
 	p.Environment.EnvironmentVariables = override(p.Environment.EnvironmentVariables, in.EnvironmentVariablesOverride)
 	b := build{
 		ID: p.Name + ":" + newUUID(), Project: p.Name, Status: statusInProgress, Start: r.Clock.Now(), Role: p.ServiceRole,
 		Source: p.Source, SourceVersion: p.SourceVersion, Environment: p.Environment,
 		Timeout: p.TimeoutInMinutes, QueuedTimeout: p.QueuedTimeout, EncryptionKey: p.EncryptionKey, VPC: p.VPC,
+		SecondarySources: p.SecondarySources, SecondaryVersions: p.SecondaryVersions,
+		Artifacts: p.Artifacts, SecondaryArtifacts: p.SecondaryArtifacts, Cache: p.Cache,
 	}
 	b.Logs = logsOf(p, b.uuid())
 	return b, nil
+}
+
+// redirect applies the overrides of further sources and of artifacts.
+func (p *project) redirect(in startInput) {
+	if in.ArtifactsOverride != nil {
+		p.Artifacts = *in.ArtifactsOverride
+	}
+	if in.SecondaryArtifactsOverride != nil {
+		p.SecondaryArtifacts = in.SecondaryArtifactsOverride
+	}
+	if in.SecondarySourcesOverride != nil {
+		p.SecondarySources, p.SecondaryVersions = in.SecondarySourcesOverride, nil
+	}
+	if in.SecondarySourcesVersionOverride != nil {
+		p.SecondaryVersions = in.SecondarySourcesVersionOverride
+	}
 }
 
 // logsOf says where a build's log goes.

@@ -54,6 +54,10 @@ type Spec struct {
 	Ignored []string
 	// Steps holds what to do in each phase that the buildspec has.
 	Steps map[Phase]Step
+	// Artifacts are the files that the build keeps; nil where the buildspec names none.
+	Artifacts *Artifacts
+	// Secondary are further artifacts, by their identifiers.
+	Secondary map[string]Artifacts
 }
 
 // Step is what a buildspec says of one phase.
@@ -71,8 +75,7 @@ func (e *Error) Error() string { return e.Message }
 
 func fail(format string, args ...any) error { return &Error{Message: fmt.Sprintf(format, args...)} }
 
-// Parse reads a buildspec. Its errors are of type *Error. Keys that do not change how commands run (reports, artifacts,
-// cache, batch, proxy) are not looked at.
+// Parse reads a buildspec. Its errors are of type *Error. The key proxy is not looked at.
 func Parse(text []byte) (*Spec, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -98,6 +101,10 @@ func Parse(text []byte) (*Spec, error) {
 	if root["phases"] == nil {
 		return nil, fail("phases is required")
 	}
+	if err := s.readArtifacts(root["artifacts"]); err != nil {
+		return nil, err
+	}
+	s.ignore(root)
 	return s, s.readPhases(root["phases"])
 }
 

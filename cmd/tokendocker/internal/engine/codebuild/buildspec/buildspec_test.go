@@ -116,6 +116,7 @@ artifacts: {files: ['**/*']}
 				buildspec.Build: {OnFailure: buildspec.Abort, Finally: []string{"echo three"},
 					Commands: []string{"echo one", "if true; then\n  echo two\nfi\n"}},
 			},
+			Artifacts: &buildspec.Artifacts{Files: []string{"**/*"}},
 		}},
 		{"JSON", reference, `{"version":"0.2","phases":{"build":{"commands":["echo \"a: b\"","printf '\u00e9\n'"]}}}`, buildspec.Spec{
 			Shell: "sh", Steps: map[buildspec.Phase]buildspec.Step{
@@ -128,8 +129,12 @@ artifacts: {files: ['**/*']}
 		{"everything of the reference", reference, everything, buildspec.Spec{
 			Shell: "bash", Variables: map[string]string{"key": "value"}, ParameterStore: map[string]string{"PARAM": "/app/param"},
 			SecretsManager: map[string]string{"SECRET": "secret-id:json-key:version-stage:version-id"}, Exported: []string{"ONE", "TWO"},
-			Ignored: []string{"run-as: Linux-user-name (builds run as root)", "run-as: other (builds run as root)",
+			Ignored: []string{"run-as: Linux-user-name (builds run as root)",
+				"reports (test reports are not kept)", "cache (each build begins without a cache)", "batch (there are no batch builds)",
+				"run-as: other (builds run as root)",
 				"on-failure: RETRY-4-Network error (builds are not tried again; the phase counts as ABORT)"},
+			Artifacts: &buildspec.Artifacts{Files: []string{"**/*"}, Exclude: []string{"a"}, Name: "artifact-name", Prefix: "prefix", Links: true},
+			Secondary: map[string]buildspec.Artifacts{"two": {Files: []string{"b"}}},
 			Steps: map[buildspec.Phase]buildspec.Step{
 				buildspec.Install:   {OnFailure: buildspec.Abort, Commands: []string{"command", "command"}, Finally: []string{"command"}},
 				buildspec.PreBuild:  {OnFailure: buildspec.Continue, Commands: []string{"command"}},
