@@ -307,7 +307,7 @@ func TestPeersPartition(t *testing.T) {
 // buildLog returns what builds wrote, from the state folder's files.
 func (r *rehearsed) buildLog() string {
 	r.t.Helper()
-	files, err := filepath.Glob(filepath.Join(r.state, "logs", "*", "*"))
+	files, err := filepath.Glob(filepath.Join(r.state, "*", "logs", "*", "*"))
 	must(r.t, err)
 	var all strings.Builder
 	for _, file := range files {
