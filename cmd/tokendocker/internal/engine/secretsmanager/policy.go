@@ -35,11 +35,11 @@ func (p policyProvider) set(r resource.Request) (resource.Result, error) {
 		}
 		document = string(text)
 	}
-	arn, err := p.room.setPolicy(r.Stack.Region, text(r.Properties["SecretId"]), document)
+	s, err := p.room.setPolicy(r.Stack.Region, text(r.Properties["SecretId"]), document)
 	if err != nil {
 		return resource.Result{}, err
 	}
-	return resource.Result{PhysicalID: arn, Attributes: map[string]any{"Id": arn}}, nil
+	return resource.Result{PhysicalID: s.ARN, Attributes: map[string]any{"Id": s.ARN}}, nil
 }
 
 // Delete takes the policy from the secret; a secret that is gone has none.
@@ -51,19 +51,17 @@ func (p policyProvider) Delete(_ context.Context, r resource.Request) error {
 	return err
 }
 
-// setPolicy gives a secret a policy, and returns its ARN; empty takes it away.
-func (r *Room) setPolicy(region, id, document string) (arn string, err error) {
-	s, found := r.find(region, id)
-	if !found {
-		return "", errNotFound()
-	}
+// setPolicy gives a secret a policy; empty takes it away.
+func (r *Room) setPolicy(region, id, document string) (secret, error) {
 	if document != "" {
 		if _, err := policy.Parse([]byte(document), policy.Resource); err != nil {
-			return "", protocol.Errorf("MalformedPolicyDocumentException", "This resource policy contains a syntax error: %v", err)
+			return secret{}, protocol.Errorf("MalformedPolicyDocumentException", "This resource policy contains a syntax error: %v", err)
 		}
 	}
-	s.Policy = document
-	return s.ARN, r.secrets.Put(s.ARN, s)
+	return r.change(region, id, func(s *secret) error {
+		s.Policy = document
+		return nil
+	})
 }
 
 type policyInput struct {
@@ -73,18 +71,18 @@ type policyInput struct {
 
 func (r *Room) putResourcePolicy(_ context.Context, call *protocol.Call, in policyInput) (any, error) {
 	if in.ResourcePolicy == "" {
-		return nil, protocol.Errorf("InvalidParameterException", "You must provide a ResourcePolicy.")
+		return nil, invalidParameter("You must provide a ResourcePolicy.")
 	}
-	arn, err := r.setPolicy(call.Region, in.SecretID, in.ResourcePolicy)
-	return map[string]any{"ARN": arn, "Name": r.nameOf(call.Region, arn)}, err
+	s, err := r.setPolicy(call.Region, in.SecretID, in.ResourcePolicy)
+	return map[string]any{"ARN": s.ARN, "Name": s.Name}, err
 }
 
-func (r *Room) deleteResourcePolicy(_ context.Context, call *protocol.Call, in policyInput) (any, error) {
-	arn, err := r.setPolicy(call.Region, in.SecretID, "")
-	return map[string]any{"ARN": arn, "Name": r.nameOf(call.Region, arn)}, err
+func (r *Room) deleteResourcePolicy(_ context.Context, call *protocol.Call, in idInput) (any, error) {
+	s, err := r.setPolicy(call.Region, in.SecretID, "")
+	return map[string]any{"ARN": s.ARN, "Name": s.Name}, err
 }
 
-func (r *Room) getResourcePolicy(_ context.Context, call *protocol.Call, in policyInput) (any, error) {
+func (r *Room) getResourcePolicy(_ context.Context, call *protocol.Call, in idInput) (any, error) {
 	s, found := r.find(call.Region, in.SecretID)
 	if !found {
 		return nil, errNotFound()
@@ -94,9 +92,4 @@ func (r *Room) getResourcePolicy(_ context.Context, call *protocol.Call, in poli
 		out["ResourcePolicy"] = s.Policy
 	}
 	return out, nil
-}
-
-func (r *Room) nameOf(region, arn string) string {
-	s, _ := r.find(region, arn)
-	return s.Name
 }

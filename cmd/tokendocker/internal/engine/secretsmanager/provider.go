@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,9 +30,11 @@ func (p secretProvider) Create(ctx context.Context, r resource.Request) (resourc
 	if err != nil {
 		return resource.Result{}, err
 	}
-	s, err := p.room.create(ctx, p.room.Deployer, secret{Region: r.Stack.Region, Name: name, Key: text(r.Properties["KmsKeyId"])}, value)
+	s := secret{Region: r.Stack.Region, Name: name, Token: r.Token}
+	s.set(r.Properties)
+	s, err = p.room.create(ctx, p.room.Deployer, s, valueInput{SecretString: value})
 	if err != nil {
-		return resource.Result{}, err
+		return resource.Result{}, err // a secret of that name is somebody else's
 	}
 	return result(s), nil
 }
@@ -39,29 +42,35 @@ func (p secretProvider) Create(ctx context.Context, r resource.Request) (resourc
 // maxLogical is the most that a generated name has.
 const maxLogical = 64
 
-// Update changes key and value. A value is generated anew only when the way to generate it changes.
-func (p secretProvider) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
-	if text(r.Old["Name"]) != text(r.Properties["Name"]) {
-		return p.Create(ctx, r)
-	}
-	s, found := p.room.find(r.Stack.Region, r.PhysicalID)
-	if !found {
-		return resource.Result{}, errNotFound()
-	}
-	s.Key = text(r.Properties["KmsKeyId"])
-	if fmt.Sprint(r.Old["SecretString"], r.Old["GenerateSecretString"]) != fmt.Sprint(r.Properties["SecretString"], r.Properties["GenerateSecretString"]) {
-		value, err := valueOf(r.Properties)
-		if err != nil {
-			return resource.Result{}, err
-		}
-		if err := p.room.mayUse(ctx, p.room.Deployer, s, s.add(value), "kms:GenerateDataKey", "kms:Decrypt"); err != nil {
-			return resource.Result{}, err
+// set takes the settings that a template gives.
+func (s *secret) set(properties map[string]any) {
+	s.Description, s.Key, s.Tags = text(properties["Description"]), text(properties["KmsKeyId"]), map[string]string{}
+	tags, _ := properties["Tags"].([]any)
+	for _, item := range tags {
+		if one, ok := item.(map[string]any); ok {
+			s.Tags[text(one["Key"])] = text(one["Value"])
 		}
 	}
-	return result(s), p.room.secrets.Put(s.ARN, s)
 }
 
-// Delete removes the secret; one that is gone already is no error.
+// Update changes settings and value. A value is generated anew only when the way to generate it changes.
+func (p secretProvider) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
+	var value valueInput
+	if fmt.Sprint(r.Old["SecretString"], r.Old["GenerateSecretString"]) != fmt.Sprint(r.Properties["SecretString"], r.Properties["GenerateSecretString"]) {
+		var err error
+		if value.SecretString, err = valueOf(r.Properties); err != nil {
+			return resource.Result{}, err
+		}
+	}
+	as := &protocol.Call{Region: r.Stack.Region, Session: p.room.Deployer}
+	s, _, err := p.room.write(ctx, as, r.PhysicalID, value, []string{current}, func(s *secret) { s.set(r.Properties) })
+	if err != nil {
+		return resource.Result{}, err
+	}
+	return result(s), nil
+}
+
+// Delete removes the secret at once; one that is gone already is no error.
 func (p secretProvider) Delete(_ context.Context, r resource.Request) error {
 	return p.room.secrets.Delete(r.PhysicalID)
 }
@@ -71,7 +80,7 @@ func result(s secret) resource.Result {
 	return resource.Result{PhysicalID: s.ARN, Attributes: map[string]any{"Id": s.ARN}}
 }
 
-// valueOf returns the value that a template gives, or generates one.
+// valueOf returns the value that a template gives, or generates one; empty: the secret has none.
 func valueOf(properties map[string]any) (string, error) {
 	given, generate := text(properties["SecretString"]), properties["GenerateSecretString"]
 	switch {
@@ -81,45 +90,52 @@ func valueOf(properties map[string]any) (string, error) {
 		return given, nil
 	}
 	how, _ := generate.(map[string]any)
-	password := generated(how)
+	password, err := generated(how)
+	if err != nil {
+		return "", err
+	}
 	template, key := text(how["SecretStringTemplate"]), text(how["GenerateStringKey"])
 	if template == "" && key == "" {
 		return password, nil
 	}
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(template), &fields); err != nil || key == "" {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(template), &fields); err != nil || fields == nil || key == "" {
 		return "", protocol.Errorf("ValidationException", "SecretStringTemplate must be a JSON object, and GenerateStringKey the key for the password.")
 	}
-	fields[key] = password
-	data, err := json.Marshal(fields)
-	return string(data), err
+	if fields[key], err = plainJSON(password); err != nil {
+		return "", err
+	}
+	text, err := plainJSON(fields)
+	return string(text), err
 }
 
-// generated is a password as a template asks for it.
+// plainJSON is JSON in which < and > stand as they are, as in a password.
+func plainJSON(value any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(value)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// generated is a password as a template asks for it, whose scalars may be text.
 // Source: AWS CloudFormation Template Reference, GenerateSecretString.
-func generated(how map[string]any) string {
-	alphabet := ""
-	for name, part := range map[string]string{
-		"ExcludeLowercase": letters[:26], "ExcludeUppercase": letters[26:], "ExcludeNumbers": digits, "ExcludePunctuation": punctuation,
-	} {
-		if !strings.EqualFold(text(how[name]), "true") {
-			alphabet += part
+func generated(how map[string]any) (string, error) {
+	is := func(name string) bool { return strings.EqualFold(text(how[name]), "true") }
+	p := recipe{Exclude: text(how["ExcludeCharacters"]), NoLower: is("ExcludeLowercase"), NoUpper: is("ExcludeUppercase"),
+		NoNumbers: is("ExcludeNumbers"), NoMarks: is("ExcludePunctuation"), Space: is("IncludeSpace")}
+	if how["RequireEachIncludedType"] != nil {
+		each := is("RequireEachIncludedType")
+		p.EachOfThem = &each
+	}
+	if how["PasswordLength"] != nil {
+		length, err := strconv.Atoi(text(how["PasswordLength"]))
+		if err != nil {
+			return "", protocol.Errorf("ValidationException", "PasswordLength must be a number.")
 		}
+		p.Length = &length
 	}
-	alphabet = strings.Map(func(c rune) rune {
-		if strings.ContainsRune(text(how["ExcludeCharacters"]), c) {
-			return -1
-		}
-		return c
-	}, alphabet)
-	length, err := strconv.Atoi(text(how["PasswordLength"]))
-	if err != nil {
-		length = 32
-	}
-	if alphabet == "" {
-		return ""
-	}
-	return random(length, alphabet)
+	return p.password()
 }
 
 func text(v any) string {

@@ -1,5 +1,6 @@
-// Package secretsmanager is AWS Secrets Manager: secrets with their versions, found by name, by full ARN and by the ARN
-// without its last characters. Rotation and replicas are no part of it.
+// Package secretsmanager is AWS Secrets Manager: secrets with their versions and labels, found by name, by full ARN and
+// by the ARN without its last characters. Rotation and replicas are no part of it, though a function that rotates a
+// secret finds the calls that it makes.
 package secretsmanager
 
 import (
@@ -7,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
@@ -33,7 +35,8 @@ type Options struct {
 // Room is Secrets Manager of one account, in all regions. It is safe for concurrent use.
 type Room struct {
 	Options
-	secrets state.Table[secret]
+	secrets state.Table[secret] // by ARN
+	naming  sync.Mutex          // held while a name is looked up and taken
 }
 
 var _ protocol.Service = (*Room)(nil)
@@ -60,8 +63,18 @@ var operations = map[string]protocol.Operation[*Room]{
 	"CreateSecret":   protocol.JSON((*Room).createSecret),
 	"DeleteSecret":   protocol.JSON((*Room).deleteSecret),
 	"DescribeSecret": protocol.JSON((*Room).describeSecret),
-	"GetSecretValue": protocol.JSON((*Room).getSecretValue),
-	"PutSecretValue": protocol.JSON((*Room).putSecretValue),
+	"ListSecrets":    protocol.JSON((*Room).listSecrets),
+	"RestoreSecret":  protocol.JSON((*Room).restoreSecret),
+	"UpdateSecret":   protocol.JSON((*Room).updateSecret),
+
+	"GetSecretValue":           protocol.JSON((*Room).getSecretValue),
+	"ListSecretVersionIds":     protocol.JSON((*Room).listVersions),
+	"PutSecretValue":           protocol.JSON((*Room).putSecretValue),
+	"UpdateSecretVersionStage": protocol.JSON((*Room).moveStage),
+
+	"GetRandomPassword": protocol.JSON((*Room).randomPassword),
+	"TagResource":       protocol.JSON((*Room).tagSecret),
+	"UntagResource":     protocol.JSON((*Room).untagSecret),
 
 	"DeleteResourcePolicy": protocol.JSON((*Room).deleteResourcePolicy),
 	"GetResourcePolicy":    protocol.JSON((*Room).getResourcePolicy),
@@ -80,10 +93,14 @@ func (r *Room) Owner(call *protocol.Call) string {
 }
 
 // Needs names the secret by its full ARN, whichever way the caller named it: that is what policies are compared with.
-// Source: AWS Secrets Manager User Guide, "Authentication and access control", "Permissions policy examples".
+// Source: AWS Secrets Manager User Guide, "Authentication and access control", "Permissions policy examples"; Service
+// Authorization Reference, AWS Secrets Manager.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
 	if _, err := protocol.Find(operations, call); err != nil {
 		return nil, err
+	}
+	if call.Operation == "ListSecrets" || call.Operation == "GetRandomPassword" { // they are about no secret
+		return []protocol.Need{{Action: "secretsmanager:" + call.Operation}}, nil
 	}
 	var in struct {
 		SecretID     string `json:"SecretId"`
@@ -107,6 +124,10 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	case found:
 		need.Resources, need.ResourcePolicy = []string{s.ARN}, s.Policy
 		need.Conditions["secretsmanager:SecretId"] = []string{s.ARN}
+		for key, value := range s.Tags {
+			need.Conditions["aws:ResourceTag/"+key] = []string{value}
+			need.Conditions["secretsmanager:ResourceTag/"+key] = []string{value}
+		}
 	case strings.HasPrefix(in.SecretID, "arn:"):
 		need.Resources = []string{in.SecretID}
 	default:
@@ -124,7 +145,8 @@ func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
 	return do(ctx, r, call)
 }
 
-// Value returns what a dynamic reference names, without a permission check: id:SecretString:json-key:version-stage.
+// Value returns what a dynamic reference names, without a permission check:
+// id:SecretString:json-key:version-stage:version-id, all but the id may be missing.
 // Source: AWS CloudFormation User Guide, "Get a secret or secret value from Secrets Manager".
 func (r *Room) Value(region, reference string) (string, error) {
 	parts := strings.Split(reference, ":")
@@ -133,26 +155,24 @@ func (r *Room) Value(region, reference string) (string, error) {
 		id, rest = strings.Join(parts[:7], ":"), parts[7:]
 	}
 	rest = append(rest, "", "", "", "")
+	key, stage, versionID := rest[1], rest[2], rest[3]
 	s, found := r.find(region, id)
 	if !found {
 		return "", errNotFound()
 	}
-	stage := rest[2]
-	if stage == "" {
-		stage = current
+	v, err := s.version(versionID, stage)
+	if err != nil || key == "" {
+		return v.Value, err
 	}
-	v, found := s.version(rest[3], stage)
-	if !found {
-		return "", errNoVersion(stage)
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(v.Value), &fields) != nil || fields[key] == nil || string(fields[key]) == "null" {
+		return "", fmt.Errorf("Could not find a value associated with JSONKey in SecretString") // CloudFormation's words
 	}
-	if rest[1] == "" {
-		return v.Value, nil
+	var text string
+	if json.Unmarshal(fields[key], &text) == nil {
+		return text, nil
 	}
-	var fields map[string]any
-	if json.Unmarshal([]byte(v.Value), &fields) != nil || fields[rest[1]] == nil {
-		return "", fmt.Errorf("Could not find a value associated with JSONKey in SecretString")
-	}
-	return fmt.Sprint(fields[rest[1]]), nil
+	return string(fields[key]), nil // a number, a truth value, or JSON within
 }
 
 // arn is a secret's ARN; suffix is what Secrets Manager adds to its name.
@@ -168,6 +188,10 @@ func errNotFound() error {
 	return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
-func errNoVersion(stage string) error {
-	return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: %s", stage)
+func invalidParameter(format string, args ...any) error {
+	return protocol.Errorf("InvalidParameterException", format, args...)
+}
+
+func invalidRequest(format string, args ...any) error {
+	return protocol.Errorf("InvalidRequestException", format, args...)
 }
