@@ -47,6 +47,9 @@ func buildkit(all []string) Failure {
 		f.Step, f.Tail = clip(v.name), tail(v.output)
 		f.consider(v.name)
 	}
+	if f.Step == "" && (f.Kind == Copy || f.Kind == Step) {
+		f.Step = clip(p.marked()) // BuildKit may cancel a step for its own error before the step has said it
+	}
 	if f.Kind == Step && f.Step == "" {
 		f.Step = "of a name that is not in the log"
 	}
@@ -135,6 +138,19 @@ func (p *progress) unnamed() string {
 		return ""
 	}
 	return steps[0]
+}
+
+// mark stands before each line of the instruction that failed, in BuildKit's excerpt of the Dockerfile.
+var mark = regexp.MustCompile(`^ *\d+ \| >>> (.*)$`)
+
+// marked is the first line of the instruction that failed.
+func (p *progress) marked() string {
+	for _, line := range p.excerpt {
+		if m := mark.FindStringSubmatch(line); m != nil {
+			return strings.TrimSpace(m[1])
+		}
+	}
+	return ""
 }
 
 // rule frames the summary of a failed step, frame the place in the Dockerfile.

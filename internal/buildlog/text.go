@@ -74,7 +74,7 @@ func (f Failure) Summary() string {
 	case Base:
 		return fmt.Sprintf("The base image %s could not be fetched: %s.%s", f.Subject, ofBase.ReplaceAllString(f.Message, ""), f.advice())
 	case Copy:
-		return fmt.Sprintf("Docker build failed at step %s: the source %q does not exist%s.", f.Step, f.Subject, f.excluded())
+		return fmt.Sprintf("Docker build failed%s: the source %q does not exist%s.", prefixed(" at step ", f.Step), f.Subject, f.excluded())
 	case Builder:
 		return "The connection to BuildKit was lost during the docker build, as if it had been killed or had run out of memory: " + f.Message + "."
 	case Push:
