@@ -35,7 +35,7 @@ func (b *builder) readCommands(props *TokenInjectableDockerBuilderProps) {
 		case buildspec.Reserved(name):
 			b.problems.add("CommandEnvironment has the name %q, which would change the build itself: give another name", name)
 		default:
-			b.commands.environment[name] = b.text(fmt.Sprintf("CommandEnvironment[%q]", name), (*props.CommandEnvironment)[name])
+			b.commands.environment[name] = b.argument("CommandEnvironment", name, (*props.CommandEnvironment)[name])
 		}
 	}
 }

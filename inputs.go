@@ -108,6 +108,10 @@ func (b *builder) knownList(property string, list *[]*string) []string {
 	}
 	var texts []string
 	for i, text := range *list {
+		if text == nil {
+			b.problems.add("%s[%d] %v", property, i, errNil)
+			continue
+		}
 		texts = append(texts, b.known(fmt.Sprintf("%s[%d]", property, i), text, ""))
 	}
 	return texts
@@ -140,6 +144,19 @@ func (b *builder) text(property string, text *string) contract.Text {
 	return split(*text)
 }
 
+// argument takes the value of a build argument or of an environment variable. What of it is known at synth may be too
+// long already.
+func (b *builder) argument(property, name string, value *string) contract.Text {
+	text := b.text(fmt.Sprintf("%s[%q]", property, name), value)
+	known, err := literals(text).Bytes()
+	if size := len(name) + 1 + len(known); err == nil && size > contract.MaxArgument {
+		b.problems.add("%s[%q] has %d bytes with its name, and Linux passes at most %d in one argument: put the value into a file of the context",
+			property, name, size, contract.MaxArgument)
+		return nil
+	}
+	return text
+}
+
 func (b *builder) readArgs(args *map[string]*string) {
 	b.args = map[string]contract.Text{}
 	if args == nil {
@@ -152,7 +169,7 @@ func (b *builder) readArgs(args *map[string]*string) {
 		case !argumentName.MatchString(name):
 			b.problems.add("BuildArgs has the name %q: give letters, digits, \"_\", \".\" and \"-\", with a letter or \"_\" first", name)
 		default:
-			b.args[name] = b.text(fmt.Sprintf("BuildArgs[%q]", name), (*args)[name])
+			b.args[name] = b.argument("BuildArgs", name, (*args)[name])
 		}
 	}
 }

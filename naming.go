@@ -3,9 +3,11 @@ package tokendocker
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -71,7 +73,25 @@ const (
 	maxLogGroup     = 512 // Amazon CloudWatch Logs API Reference, CreateLogGroup: logGroupName
 	maxProject      = 255 // AWS CodeBuild User Guide, "Quotas": build project names
 	ourProject      = len("td-01234567-01234567")
+
+	maxPath = 255 // distribution/reference, RepositoryNameTotalLengthMax: docker takes no longer name of a repository
 )
+
+// longName tells of a repository whose name CloudFormation would make longer than docker takes; empty where it fits, or
+// where the stack's name is not known.
+func (b *builder) longName() string {
+	stack := awscdk.Stack_Of(b)
+	name := *stack.StackName()
+	if isToken(name) {
+		return ""
+	}
+	logicalID := *stack.GetLogicalId(b.repository.Node().DefaultChild().(awsecr.CfnRepository))
+	if size := len(name) + 1 + len(logicalID) + generatedSuffix; size > maxPath {
+		return fmt.Sprintf("the repository's name would have %d characters with the stack's name and the builder's path in it, and docker takes at most %d: "+
+			"give the builder, or what it is in, a shorter id", size, maxPath)
+	}
+	return ""
+}
 
 // longestNames stands in for names that are known only once the stack is deployed, to measure policies by.
 // repository is the logical id of the builder's repository; empty means that its name is anybody's.

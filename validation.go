@@ -76,6 +76,9 @@ func (b *builder) check() []string {
 	if err := b.try(); err != nil {
 		return []string{err.Error()}
 	}
+	if long := b.longName(); long != "" {
+		return []string{long}
+	}
 	return nil
 }
 

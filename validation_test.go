@@ -50,6 +50,12 @@ func TestProblems(t *testing.T) {
 		{"time-out too short", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Minutes(jsii.Number(4))}, []string{"BuildTimeout is 4 minutes: give 5 to 50 whole minutes"}},
 		{"time-out too long", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Hours(jsii.Number(1))}, []string{"BuildTimeout is 60 minutes: give 5 to 50 whole minutes"}},
 		{"time-out with seconds", &props{Path: text(smallContext), BuildTimeout: awscdk.Duration_Seconds(jsii.Number(630))}, []string{"BuildTimeout is 10.5 minutes: give 5 to 50 whole minutes"}},
+		{"argument too long", &props{Path: text(smallContext), BuildArgs: args("A", strings.Repeat("x", 131_070))},
+			[]string{`BuildArgs["A"] has 131072 bytes with its name, and Linux passes at most 131071 in one argument`}},
+		{"variable too long", &props{Path: text(smallContext), CommandEnvironment: args("A", strings.Repeat("x", 131_070))},
+			[]string{`CommandEnvironment["A"] has 131072 bytes with its name`}},
+		{"pattern is nil", &props{Path: text(smallContext), Exclude: &[]*string{nil}, StageExtra: &[]*string{nil}},
+			[]string{"Exclude[0] is nil: give a text", "StageExtra[0] is nil: give a text"}},
 		{"argument's name", &props{Path: text(smallContext), BuildArgs: args("1 N", "x")}, []string{`BuildArgs has the name "1 N"`}},
 		{"argument is nil", &props{Path: text(smallContext), BuildArgs: &map[string]*string{"A": nil}}, []string{`BuildArgs["A"] is nil: give a text, "" for an empty one`}},
 		{"argument has NUL", &props{Path: text(smallContext), BuildArgs: args("A", "x\x00y")}, []string{`BuildArgs["A"] holds a NUL byte at offset 1`}},
@@ -133,4 +139,20 @@ func TestProviderProblems(t *testing.T) {
 		}()
 		newBuilder(stack, "B", nil)
 	})
+}
+
+// TestLongPath: CloudFormation names the repository after stack and construct path, and docker does not take every name
+// that ECR does.
+func TestLongPath(t *testing.T) {
+	builderIn := func(stack awscdk.Stack, length int) {
+		NewTokenInjectableDockerBuilder(stack, jsii.String(strings.Repeat("A", length)), &TokenInjectableDockerBuilderProps{Path: jsii.String(smallContext)})
+	}
+	const fits = maxPath - len("S-") - len("ECRRepository01234567") - generatedSuffix
+	stack := newStack(t)
+	builderIn(stack, fits)
+	stack.Node().Root().(awscdk.App).Synth(nil)
+
+	stack = newStack(t)
+	builderIn(stack, fits+1)
+	one(t, synthError(t, stack), "the repository's name would have 256 characters")
 }
