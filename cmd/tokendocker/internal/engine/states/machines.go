@@ -24,7 +24,7 @@ func (r *Room) createMachine(ctx context.Context, call *protocol.Call, in input)
 		return nil, err
 	}
 	m := Machine{ARN: machineName(call, in.Name), Name: in.Name, Region: call.Region, Account: call.Account, Partition: call.Partition,
-		Role: in.RoleArn, Definition: in.Definition, Express: in.Type == express, Created: r.Clock.Now(), Revision: newID()}
+		Role: in.RoleArn, Definition: in.Definition, Express: in.Type == express, Created: r.Clock.Now(), Revision: newID(), configuration: in.configuration}
 	old, found, err := r.machines.Get(m.ARN)
 	switch {
 	case err != nil:
@@ -45,7 +45,7 @@ func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (a
 	if err != nil {
 		return nil, err
 	}
-	if in.Definition == "" && in.RoleArn == "" {
+	if in.Definition == "" && in.RoleArn == "" && in.configuration == (configuration{}) {
 		return nil, protocol.Errorf("MissingRequiredParameter", "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
 	}
 	if in.Definition != "" {
@@ -54,6 +54,7 @@ func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (a
 	if in.RoleArn != "" {
 		m.Role = in.RoleArn
 	}
+	m.configuration = m.configuration.with(in.configuration)
 	if err := r.check(ctx, m); err != nil {
 		return nil, err
 	}

@@ -23,8 +23,8 @@ func (r *Room) Resources() map[string]resource.Provider {
 }
 
 // provider is AWS::StepFunctions::StateMachine. Ref is the ARN; Name and Arn are attributes
-// (AWS CloudFormation User Guide, "AWS::StepFunctions::StateMachine"). LoggingConfiguration, TracingConfiguration and
-// EncryptionConfiguration are taken and have no effect.
+// (AWS CloudFormation User Guide, "AWS::StepFunctions::StateMachine"). No traces are recorded, whatever
+// TracingConfiguration says.
 type provider struct{ room *Room }
 
 // Immutable returns the properties whose change makes another machine.
@@ -97,6 +97,9 @@ func (p provider) put(ctx context.Context, q resource.Request, m Machine) (resou
 	if m.Definition, err = definition(q.Properties); err != nil {
 		return resource.Result{}, err
 	}
+	if m.configuration, err = configured(q.Properties); err != nil {
+		return resource.Result{}, err
+	}
 	m.Express = text(q.Properties, "StateMachineType") == express
 	if err := p.room.check(ctx, m); err != nil {
 		return resource.Result{}, err
@@ -151,7 +154,7 @@ func (r *Room) check(ctx context.Context, m Machine) error {
 	if builds && r.mayManageRule(ctx, s, m, managedRule) != nil || executions && r.mayManageRule(ctx, s, m, executionRule) != nil {
 		return protocol.Errorf("AccessDeniedException", "'%s' is not authorized to create managed-rule.", m.Role)
 	}
-	return nil
+	return r.checkConfiguration(ctx, s, m)
 }
 
 // checkTask refuses parameters that an integration does not have, and waiting in an express machine.

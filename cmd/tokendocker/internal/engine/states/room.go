@@ -29,7 +29,7 @@ type Builds interface {
 	OnEnded(func(buildID, status string))
 }
 
-// Options are what the room needs. All are required.
+// Options are what the room needs. All but Deliver are required.
 type Options struct {
 	Store    *state.Store
 	Clock    *clock.Clock
@@ -38,6 +38,8 @@ type Options struct {
 	Roles    Roles
 	Builds   Builds
 	Log      *slog.Logger
+	// Deliver adds events, each with its time, to a log stream, which it makes where there is none. Nil: nothing is logged.
+	Deliver func(ctx context.Context, region, group, stream string, times []time.Time, messages []string) error
 }
 
 // servicePrincipal is who assumes a machine's role.
@@ -61,6 +63,7 @@ type Machine struct {
 	Created                               time.Time
 	Revision                              string // changes with each update
 	Published                             int    // number of the newest version
+	configuration
 }
 
 // Execution is an execution as it is kept.
@@ -71,6 +74,7 @@ type Execution struct {
 	Error, Cause        string
 	Started, Ended      time.Time
 	StartedBy, Revision string // who started it, and the machine's revision then
+	DataKey             []byte `json:",omitempty"` // encrypted key of the data, of a machine with a key
 }
 
 // Room is Step Functions. It is safe for concurrent use.
@@ -167,7 +171,7 @@ func (r *Room) launch(m Machine, e Execution, cause session.Cause) error {
 		defer close(l.done)
 		x.Record("ExecutionStarted", 0, map[string]any{"input": e.Input, "roleArn": m.Role})
 		output, err := r.execute(ctx, m, e, x, parsed, input, cause)
-		r.finish(e, x, output, err)
+		r.finish(m, e, x, output, err)
 	})
 	return nil
 }
@@ -177,6 +181,14 @@ func (r *Room) execute(ctx context.Context, m Machine, e Execution, x *asl.Execu
 	s, err := r.Roles.AssumeAsService(ctx, m.Role, servicePrincipal, cutName(e.Name), cause)
 	if err != nil {
 		return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The role %s cannot be assumed by Step Functions: %v", m.Role, err))
+	}
+	if e.DataKey, err = r.dataKey(ctx, s, m); err != nil {
+		return nil, asl.Fail(asl.ErrorRuntime, err.Error())
+	}
+	if e.DataKey != nil {
+		if err := r.executions.Put(e.ARN, e); err != nil {
+			return nil, err
+		}
 	}
 	t := &tasks{room: r, machine: m, session: s}
 	x.Do, x.Token = t.do, newToken
@@ -195,7 +207,7 @@ const expressLife = 5 * time.Minute
 func cutName(s string) string { return s[:min(len(s), 64)] }
 
 // finish writes down how an execution ended.
-func (r *Room) finish(e Execution, x *asl.Execution, output any, err error) {
+func (r *Room) finish(m Machine, e Execution, x *asl.Execution, output any, err error) {
 	last := len(x.History())
 	var failure *asl.Failure
 	var stop *stopped
@@ -217,9 +229,13 @@ func (r *Room) finish(e Execution, x *asl.Execution, output any, err error) {
 		e.Status, e.Error, e.Cause = failed, asl.ErrorRuntime, err.Error()
 		x.Record("ExecutionFailed", last, map[string]any{"error": e.Error, "cause": e.Cause})
 	}
+	r.deliver(m, e, x.History())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.live, e.ARN)
+	if kept, found, err := r.executions.Get(e.ARN); err == nil && found {
+		e.DataKey = kept.DataKey
+	}
 	if err := r.histories.Put(e.ARN, x.History()); err != nil {
 		r.Log.Error("keep an execution's history", "execution", e.ARN, "error", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type input struct {
 	Definition           string `json:"definition"`
 	RoleArn              string `json:"roleArn"`
 	Type                 string `json:"type"`
+	configuration
 }
 
 // operation is one operation: its permission is states:<name> on what it is about.
@@ -281,8 +283,11 @@ func paged(name string, list []any, next string) map[string]any {
 	return out
 }
 
-func (r *Room) describeExecution(_ context.Context, _ *protocol.Call, in input) (any, error) {
+func (r *Room) describeExecution(ctx context.Context, call *protocol.Call, in input) (any, error) {
 	e, err := r.execution(in.ExecutionArn)
+	if err == nil {
+		err = r.mayRead(ctx, call, e)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -308,12 +313,17 @@ func (r *Room) describeMachine(_ context.Context, _ *protocol.Call, in input) (a
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": m.kind(), "definition": m.Definition,
-		"roleArn": m.Role, "creationDate": protocol.Timestamp(m.Created), "revisionId": m.Revision}, nil
+	out := m.configuration.describe()
+	maps.Copy(out, map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": m.kind(), "definition": m.Definition,
+		"roleArn": m.Role, "creationDate": protocol.Timestamp(m.Created), "revisionId": m.Revision})
+	return out, nil
 }
 
-func (r *Room) getHistory(_ context.Context, _ *protocol.Call, in input) (any, error) {
+func (r *Room) getHistory(ctx context.Context, call *protocol.Call, in input) (any, error) {
 	e, err := r.execution(in.ExecutionArn)
+	if err == nil {
+		err = r.mayRead(ctx, call, e)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,8 +30,9 @@ type world struct {
 	inputs  map[string]json.RawMessage // the last input by operation
 	causes  []session.Cause
 	tell    func(string)
-	status  string // of the one build
-	refused bool   // the role
+	status  string   // of the one build
+	refused bool     // the role
+	lines   []string // of logs, each after its group
 }
 
 func newWorld(t *testing.T, factor float64) *world {
@@ -48,7 +49,7 @@ func (w *world) open(t *testing.T, dir string, factor float64) {
 	if w.store, err = state.Open(dir); err != nil {
 		t.Fatal(err)
 	}
-	w.room, err = New(Options{Store: w.store, Clock: clock.New(factor), Switches: w.sw, Caller: w, Roles: w, Builds: w, Log: slog.New(slog.DiscardHandler)})
+	w.room, err = New(Options{Store: w.store, Clock: clock.New(factor), Switches: w.sw, Caller: w, Roles: w, Builds: w, Log: slog.New(slog.DiscardHandler), Deliver: w.deliver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,18 @@ func (w *world) Call(_ context.Context, as *session.Session, region, service, op
 		return err
 	}
 	return json.Unmarshal(raw, out)
+}
+
+func (w *world) deliver(_ context.Context, region, group, _ string, times []time.Time, messages []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, m := range messages {
+		if times[i].IsZero() {
+			return errors.New("an event has no time")
+		}
+		w.lines = append(w.lines, region+" "+group+" "+m)
+	}
+	return nil
 }
 
 func (w *world) end(status string, event bool) {
