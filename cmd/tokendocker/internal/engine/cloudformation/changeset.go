@@ -41,7 +41,10 @@ func (c ChangeSet) key() string { return c.StackID + "\n" + c.Name }
 // ChangeSetInput describes a change set to create.
 type ChangeSetInput struct {
 	Name, Description string
-	Create            bool   // the stack must not exist yet; else it must
+	Create            bool // the stack must not exist yet; else it must
+	Import            bool // nothing but Adopt
+	Adopt             []Adoption
+	AdoptExisting     bool   // import new resources whose names are taken already
 	OnFailure         string // "DELETE", "DO_NOTHING", "ROLLBACK", or empty: said when it is executed
 	Deploy            DeployInput
 }
@@ -64,6 +67,10 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 	if err != nil {
 		return ChangeSet{}, err
 	}
+	refused, err := op.toAdopt(ctx, &in)
+	if err != nil {
+		return ChangeSet{}, err
+	}
 	c := ChangeSet{Name: in.Name, Description: in.Description, StackID: op.stack.ID, Create: in.Create, Begun: time.Now(), Input: in.Deploy, OnFailure: in.OnFailure,
 		Status: ChangeSetCreated, Execution: ExecutionAvailable}
 	if _, found, err := s.changeSets.Get(c.key()); found || err != nil {
@@ -76,7 +83,14 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 	if err != nil {
 		return c, err
 	}
-	c.Changes = forecast.Changes
+	if c.Changes = forecast.Changes; in.Import {
+		if err := op.onlyImports(c.Changes); err != nil {
+			return c, err
+		}
+	}
+	if refused != "" {
+		c.Status, c.Reason, c.Execution = ChangeSetFailed, refused, ExecutionUnavailable
+	}
 	if forecast.Nothing {
 		c.Status, c.Reason, c.Execution = ChangeSetFailed, noChanges, ExecutionUnavailable
 	}
@@ -87,6 +101,21 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 		}
 	}
 	return c, s.changeSets.Put(c.key(), c)
+}
+
+// toAdopt finds what the change set imports, and says why that cannot be.
+func (o *operation) toAdopt(ctx context.Context, in *ChangeSetInput) (refused string, err error) {
+	in.Deploy.Import = in.Import
+	if in.Deploy.Adopt, err = o.adoptions(in.Adopt); err != nil {
+		return "", err
+	}
+	if in.AdoptExisting {
+		if in.Deploy.Adopt, refused, err = o.adoptable(ctx); err != nil {
+			return "", err
+		}
+	}
+	o.input = in.Deploy
+	return refused, nil
 }
 
 // ExistsError says that a stack has a change set of a name already.

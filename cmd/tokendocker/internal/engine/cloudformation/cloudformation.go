@@ -70,6 +70,7 @@ type Service struct {
 	templates  state.Table[string]      // by stack id
 	changeSets state.Table[ChangeSet]   // by stack id and name
 	deleted    state.Table[stackRecord] // by stack id
+	drifts     state.Table[driftRecord] // by stack id
 
 	mu    sync.Mutex
 	locks map[string]*sync.Mutex
@@ -78,13 +79,14 @@ type Service struct {
 // New returns the service with the stacks that the store holds.
 func New(o Options) (*Service, error) {
 	s := &Service{Options: o, locks: map[string]*sync.Mutex{}}
-	var errs [6]error
+	var errs [7]error
 	s.stacks, errs[0] = state.NewTable[stackRecord](o.Store, "cloudformation.stacks")
 	s.records, errs[1] = state.NewTable[record](o.Store, "cloudformation.resources")
 	s.events, errs[2] = state.NewTable[[]Event](o.Store, "cloudformation.events")
 	s.templates, errs[3] = state.NewTable[string](o.Store, "cloudformation.templates")
 	s.changeSets, errs[4] = state.NewTable[ChangeSet](o.Store, "cloudformation.changesets")
 	s.deleted, errs[5] = state.NewTable[stackRecord](o.Store, "cloudformation.deleted")
+	s.drifts, errs[6] = state.NewTable[driftRecord](o.Store, "cloudformation.drifts")
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("open stacks: %w", err)
 	}

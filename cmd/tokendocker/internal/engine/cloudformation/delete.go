@@ -112,7 +112,7 @@ func (s *Service) forgetOld() error {
 		if time.Since(stack.Deleted) < remembered {
 			continue
 		}
-		for _, remove := range []func(string) error{s.events.Delete, s.templates.Delete, s.deleted.Delete} {
+		for _, remove := range []func(string) error{s.events.Delete, s.templates.Delete, s.drifts.Delete, s.deleted.Delete} {
 			if err := remove(id); err != nil {
 				return err
 			}
@@ -133,6 +133,9 @@ type doomed struct {
 func (d *doomed) retained(drop bool) bool {
 	if d.replaced {
 		return d.version.UpdateReplacePolicy == policyRetain
+	}
+	if d.created && d.rec.Adopted {
+		return true
 	}
 	policy := d.version.DeletionPolicy
 	return policy == policyRetain && (!drop || !d.created) || policy == policyRetainExceptOnCreate && !d.created

@@ -31,6 +31,8 @@ type DeployInput struct {
 	Delete       bool                         // a new stack whose creation fails, instead of rolling it back
 	DropNew      bool                         // a roll-back deletes new resources whatever their policies
 	Timeout      time.Duration                // of the creation of a new stack; 0: none
+	Adopt        map[string]string            // by logical id of a new resource, the physical id of the one that is there already
+	Import       bool                         // nothing but that; a failure lets go of what was adopted
 	Policy       string                       // stack policy from the end of the deployment on; empty: as before
 	PolicyNow    string                       // stack policy of this deployment alone; empty: the stack's
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
@@ -153,7 +155,11 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 // start sets the stack's status before its first resource changes. A new stack has its template from now on.
 func (o *operation) start() error {
 	o.changed = true
-	if o.stack.Completed {
+	switch {
+	case o.input.Import && o.stack.Completed:
+		o.enter(UpdateStack)
+		return o.setStatus(ImportInProgress, userInitiated)
+	case o.stack.Completed:
 		o.enter(UpdateStack)
 		return o.setStatus(UpdateInProgress, userInitiated)
 	}
@@ -161,6 +167,9 @@ func (o *operation) start() error {
 	o.stack.Policy = o.input.Policy
 	if err := o.service.templates.Put(o.stack.ID, string(o.plan.text)); err != nil {
 		return err
+	}
+	if o.input.Import {
+		return o.setStatus(ImportInProgress, userInitiated)
 	}
 	return o.setStatus(CreateInProgress, userInitiated)
 }
@@ -291,7 +300,11 @@ func (o *operation) complete(ctx context.Context) error {
 			}
 		}
 	}
-	if o.stack.Status == CreateInProgress {
+	switch o.stack.Status {
+	case ImportInProgress:
+		o.stack.Completed = true
+		return o.cleanUp(ctx, ImportComplete)
+	case CreateInProgress:
 		o.stack.Completed = true
 		return o.cleanUp(ctx, CreateComplete)
 	}
@@ -305,6 +318,8 @@ func (o *operation) complete(ctx context.Context) error {
 func (o *operation) giveUp(ctx context.Context, reason string, cause error) error {
 	var err error
 	switch {
+	case o.input.Import:
+		err = o.rollBackImport(ctx, reason)
 	case o.input.NoRollback && !o.stack.Completed:
 		err = o.setStatus(CreateFailed, reason)
 	case o.input.NoRollback:
@@ -346,6 +361,8 @@ func (s *Service) settle(ctx context.Context, key string, onEvent func(Event)) e
 		if err == nil && op.stack.Status.Failed() {
 			return op.failure(op.stack.Reason)
 		}
+	case ImportInProgress, ImportRollbackInProgress:
+		err = op.rollBackImport(ctx, "The stack was left in "+string(stack.Status)+". ")
 	case UpdateCompleteCleanup:
 		err = op.cleanUp(ctx, UpdateComplete)
 	case UpdateRollbackCompleteCleanup:

@@ -35,6 +35,8 @@ type Stack struct {
 	Timeout              time.Duration // of its creation; 0: none
 	Policy               string        // the stack policy that holds now; empty: none
 	Operations           []Operation   // the last ones, the newest first
+	Drift                string        // DriftNotChecked when that is not known any more
+	DriftChecked         time.Time     // real
 
 	ParentID, RootID string // of a nested stack
 }
@@ -55,6 +57,7 @@ func (s *Service) Describe(region, name string) (Stack, bool, error) {
 		return Stack{}, false, err
 	}
 	out := stack.view()
+	out.Drift, out.DriftChecked = s.drift(stack)
 	records := s.load(stack.ID)
 	for _, id := range sortedNames(records) {
 		if rec := records[id]; rec.Current != nil {
@@ -128,7 +131,7 @@ func (r stackRecord) view() Stack {
 		Parameters: map[string]string{}, Tags: r.Tags, Outputs: slices.Clone(r.Outputs)}
 	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
 	out.Protected, out.NoRollback, out.ChangeSetID, out.Notify = r.Protected, r.NoRollback, r.ChangeSetID, r.Notify
-	out.ParentID, out.RootID = r.ParentID, r.RootID
+	out.ParentID, out.RootID, out.Drift = r.ParentID, r.RootID, DriftNotChecked
 	out.RetainExceptOnCreate, out.Timeout, out.Policy, out.Operations = r.RetainExceptOnCreate, r.Timeout, r.Policy, r.Operations
 	if r.Status == UpdateInProgress && r.PolicyDuringUpdate != "" {
 		out.Policy = r.PolicyDuringUpdate

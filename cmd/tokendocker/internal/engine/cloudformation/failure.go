@@ -67,23 +67,28 @@ func (o *operation) failure(reason string) *Failed {
 
 // failedToMake is the stack's reason for a failed create or update.
 func failedToMake(failures []Failure) string {
-	var created, updated []string
+	var created, updated, imported []string
 	for _, f := range failures {
 		if f.nested {
 			continue
 		}
-		if f.Status == CreateFailed {
+		switch f.Status {
+		case CreateFailed:
 			created = append(created, f.LogicalID)
-		} else {
+		case ImportFailed:
+			imported = append(imported, f.LogicalID)
+		default:
 			updated = append(updated, f.LogicalID)
 		}
 	}
 	text := ""
-	if len(created) > 0 {
-		text += fmt.Sprintf("The following resource(s) failed to create: [%s]. ", strings.Join(created, ", "))
-	}
-	if len(updated) > 0 {
-		text += fmt.Sprintf("The following resource(s) failed to update: [%s]. ", strings.Join(updated, ", "))
+	for _, group := range []struct {
+		verb string
+		ids  []string
+	}{{"create", created}, {"update", updated}, {"import", imported}} {
+		if len(group.ids) > 0 {
+			text += fmt.Sprintf("The following resource(s) failed to %s: [%s]. ", group.verb, strings.Join(group.ids, ", "))
+		}
 	}
 	return text
 }

@@ -25,7 +25,7 @@ type Forecast struct {
 // Change is what a deployment would do to one resource.
 // Source: AWS CloudFormation API Reference, ResourceChange.
 type Change struct {
-	Action      string // "Add", "Modify" or "Remove"
+	Action      string // "Add", "Modify", "Remove" or "Import"
 	LogicalID   string
 	PhysicalID  string // empty for "Add"
 	Type        string
@@ -36,6 +36,11 @@ type Change struct {
 	Before      map[string]any // properties; nil for "Add"
 	After       map[string]any // properties, with Unknown; nil for "Remove"
 }
+
+const (
+	actionAdd    = "Add"
+	actionImport = "Import"
+)
 
 // ChangeDetail is one reason of a "Modify".
 type ChangeDetail struct {
@@ -77,7 +82,11 @@ func (o *operation) forecast(ctx context.Context) (Forecast, error) {
 		if rec == nil || rec.Current == nil || rec.Status == CreateFailed {
 			o.ahead.made[id] = true
 			next, _ := o.resolve(ctx, t) // what cannot be known yet is no error of the forecast's
-			f.Changes = append(f.Changes, Change{Action: "Add", LogicalID: id, Type: t.Type, After: propertiesOf(next)})
+			c := Change{Action: actionAdd, LogicalID: id, Type: t.Type, After: propertiesOf(next)}
+			if c.PhysicalID = o.input.Adopt[id]; c.PhysicalID != "" {
+				c.Action = actionImport
+			}
+			f.Changes = append(f.Changes, c)
 			continue
 		}
 		if c := o.modification(ctx, rec, t, was.Resources[id]); c != nil {

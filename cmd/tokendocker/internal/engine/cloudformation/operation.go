@@ -124,8 +124,11 @@ func (o *operation) apply(ctx context.Context, logicalID string) error {
 			return err
 		}
 	}
-	switch {
-	case rec.Current == nil || rec.Status == CreateFailed && !o.resumes(rec):
+	fresh := rec.Current == nil || rec.Status == ImportFailed || rec.Status == CreateFailed && !o.resumes(rec)
+	switch physicalID := o.input.Adopt[t.LogicalID]; {
+	case fresh && physicalID != "":
+		return o.adopt(ctx, rec, next, physicalID)
+	case fresh:
 		return o.create(ctx, rec, next)
 	case !rec.Status.Failed() && bytes.Equal(rec.Current.Properties, next.Properties):
 		return o.keep(rec, next)
@@ -321,7 +324,10 @@ func (o *operation) fail(ctx context.Context, rec *record, leftover string, caus
 		return context.Cause(ctx) // the next operation on the stack takes it up from what is written down
 	}
 	f := Failure{LogicalID: rec.LogicalID, Path: rec.Path, Type: rec.Type, Status: UpdateFailed, Reason: cause.Error(), Err: cause}
-	if rec.Current == nil || rec.Status == CreateInProgress {
+	switch {
+	case rec.Status == ImportInProgress:
+		f.Status = ImportFailed
+	case rec.Current == nil || rec.Status == CreateInProgress:
 		f.Status = CreateFailed
 	}
 	if f.Cancelled = ctx.Err() != nil; f.Cancelled {
@@ -355,7 +361,7 @@ func (r *record) failed(status Status, leftover string, notSent bool) {
 		r.Current = nil
 		return
 	}
-	if status == CreateFailed || r.Replacing {
+	if status == CreateFailed || status == ImportFailed || r.Replacing {
 		r.Current.PhysicalID = leftover
 	}
 }

@@ -32,6 +32,11 @@ const (
 	DeleteFailed                  Status = "DELETE_FAILED"
 	DeleteComplete                Status = "DELETE_COMPLETE"
 	DeleteSkipped                 Status = "DELETE_SKIPPED" // of a resource that its policy retains
+	ImportInProgress              Status = "IMPORT_IN_PROGRESS"
+	ImportFailed                  Status = "IMPORT_FAILED" // of a resource
+	ImportComplete                Status = "IMPORT_COMPLETE"
+	ImportRollbackInProgress      Status = "IMPORT_ROLLBACK_IN_PROGRESS"
+	ImportRollbackComplete        Status = "IMPORT_ROLLBACK_COMPLETE"
 )
 
 const (
@@ -99,6 +104,7 @@ type record struct {
 	Garbage                        []version // replaced; to be deleted in clean-up
 	Removed                        bool      // no longer in the template; to be deleted in clean-up
 	Stuck                          bool      // the roll-back of an update could not bring it back
+	Adopted                        bool      // it was there before the stack
 }
 
 func (r *record) key() string { return r.StackID + "|" + r.LogicalID }

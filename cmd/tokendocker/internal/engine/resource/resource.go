@@ -1,7 +1,11 @@
 // Package resource is what CloudFormation and the rooms say to each other about one resource of a stack.
 package resource
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // Stack is the stack that a resource belongs to.
 type Stack struct {
@@ -58,4 +62,31 @@ type Describer interface {
 	Ref(r Request) string
 	// Attribute returns what Fn::GetAtt gives for the attribute called name.
 	Attribute(r Request, name string) (any, error)
+}
+
+// Reader is a Provider that can tell how a resource is now, whoever has made it so. CloudFormation imports resources of
+// its type and detects their drift.
+type Reader interface {
+	// Identifier returns the property that identifies a resource to import; its value is the physical id.
+	Identifier() string
+	// Read returns the resource with the Request's PhysicalID as it is. found is false if there is none such.
+	Read(ctx context.Context, r Request) (live Live, found bool, err error)
+}
+
+// Live is a resource as it is now.
+type Live struct {
+	Result                    // as Create would return it
+	Properties map[string]any // the ones that the provider keeps, in the template's form; nil for one that is not set
+}
+
+// Tags returns tags as most types have them, a list of keys and values, or nil if there are none.
+func Tags(tags map[string]string) any {
+	if len(tags) == 0 {
+		return nil
+	}
+	var out []any
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, map[string]any{"Key": key, "Value": tags[key]})
+	}
+	return out
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
@@ -13,17 +15,18 @@ import (
 
 func (r *Room) createChangeSet(ctx context.Context, call *protocol.Call) (any, error) {
 	form := call.Form
-	if err := refuse(form, "ResourcesToImport", "ResourceTypes", "RollbackConfiguration"); err != nil {
+	if err := refuse(form, "ResourceTypes", "RollbackConfiguration"); err != nil {
 		return nil, err
 	}
 	stack, exists, err := r.lookUp(call.Region, form.Get("StackName"))
 	if err != nil {
 		return nil, err
 	}
-	create := form.Get("ChangeSetType") == "CREATE"
+	imports := form.Get("ChangeSetType") == "IMPORT"
+	create := form.Get("ChangeSetType") == "CREATE" || imports && (!exists || stack.Status == cloudformation.ReviewInProgress)
 	switch {
-	case form.Get("ChangeSetType") == "IMPORT":
-		return nil, invalid("tokendocker does not import resources")
+	case imports != has(form, "ResourcesToImport.member.1"):
+		return nil, invalid("ResourcesToImport must be specified for change sets of type IMPORT, and for no others")
 	case create && exists && stack.Status != cloudformation.ReviewInProgress:
 		return nil, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", stack.Name, form.Get("ChangeSetName"))
 	case !create && !exists:
@@ -41,11 +44,29 @@ func (r *Room) createChangeSet(ctx context.Context, call *protocol.Call) (any, e
 		return nil, err
 	}
 	set, err := r.Stacks.CreateChangeSet(ctx, cloudformation.ChangeSetInput{Name: form.Get("ChangeSetName"), Description: form.Get("Description"),
-		Create: create, OnFailure: form.Get("OnStackFailure"), Deploy: in})
+		Create: create, Import: imports, Adopt: adoptions(form), AdoptExisting: form.Get("ImportExistingResources") == "true",
+		OnFailure: form.Get("OnStackFailure"), Deploy: in})
 	if err != nil {
 		return nil, err
 	}
 	return struct{ Id, StackId string }{set.ID, set.StackID}, nil //nolint:revive // AWS's spelling
+}
+
+// adoptions reads the resources to import.
+func adoptions(form url.Values) []cloudformation.Adoption {
+	var out []cloudformation.Adoption
+	for i, one := range structures(form, "ResourcesToImport") {
+		a := cloudformation.Adoption{LogicalID: one["LogicalResourceId"], Type: one["ResourceType"], Identifier: map[string]string{}}
+		for n := 1; ; n++ {
+			entry := fmt.Sprintf("ResourcesToImport.member.%d.ResourceIdentifier.entry.%d.", i+1, n)
+			if !form.Has(entry + "key") {
+				break
+			}
+			a.Identifier[form.Get(entry+"key")] = form.Get(entry + "value")
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // checkOnStackFailure checks what the client wants done when the execution fails.

@@ -211,7 +211,7 @@ func (r *Room) repeated(stack cloudformation.Stack, token string) bool {
 func updatable(stack cloudformation.Stack) error {
 	switch stack.Status {
 	case cloudformation.CreateComplete, cloudformation.UpdateComplete, cloudformation.UpdateRollbackComplete,
-		cloudformation.CreateFailed, cloudformation.UpdateFailed:
+		cloudformation.CreateFailed, cloudformation.UpdateFailed, cloudformation.ImportComplete, cloudformation.ImportRollbackComplete:
 		return nil
 	}
 	return invalid("Stack:%s is in %s state and can not be updated.", stack.ID, stack.Status)

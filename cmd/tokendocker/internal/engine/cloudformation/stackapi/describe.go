@@ -64,7 +64,10 @@ type stackOutput struct {
 	ParentId                    string            `xml:",omitempty"` //nolint:revive // AWS's spelling
 	RootId                      string            `xml:",omitempty"` //nolint:revive // AWS's spelling
 	LastOperations              []operationOutput `xml:"LastOperations>member"`
-	DriftInformation            struct{ StackDriftStatus string }
+	DriftInformation            struct {
+		StackDriftStatus   string
+		LastCheckTimestamp string `xml:",omitempty"`
+	}
 }
 
 type operationOutput struct {
@@ -79,7 +82,7 @@ func stackOf(s cloudformation.Stack) stackOutput {
 	if s.Status != cloudformation.CreateInProgress && s.Status != cloudformation.CreateComplete && s.Status != cloudformation.ReviewInProgress {
 		out.LastUpdatedTime = stamp(s.Changed)
 	}
-	out.DriftInformation.StackDriftStatus = "NOT_CHECKED"
+	out.DriftInformation.StackDriftStatus, out.DriftInformation.LastCheckTimestamp = s.Drift, stamp(s.DriftChecked)
 	out.RetainExceptOnCreate, out.TimeoutInMinutes = s.RetainExceptOnCreate, int(s.Timeout/time.Minute)
 	for _, o := range s.Operations {
 		out.LastOperations = append(out.LastOperations, operationOutput{o.Kind, o.ID})

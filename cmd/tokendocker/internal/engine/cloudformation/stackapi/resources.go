@@ -20,7 +20,12 @@ type resourceOutput struct {
 	LastUpdatedTimestamp string `xml:",omitempty"`
 	ResourceStatus       string
 	ResourceStatusReason string `xml:",omitempty"`
-	DriftInformation     struct{ StackResourceDriftStatus string }
+	DriftInformation     driftOutput
+}
+
+type driftOutput struct {
+	StackResourceDriftStatus string
+	LastCheckTimestamp       string `xml:",omitempty"`
 }
 
 // resources returns the stack that a call names and its resources, or the one that is named.
@@ -40,6 +45,10 @@ func (r *Room) resources(call *protocol.Call) (cloudformation.Stack, []resourceO
 			last[e.LogicalID] = e
 		}
 	}
+	drifts, err := r.drifts(stack.ID)
+	if err != nil {
+		return stack, nil, err
+	}
 	var out []resourceOutput
 	for _, one := range stack.Resources {
 		if only != "" && one.LogicalID != only {
@@ -49,7 +58,10 @@ func (r *Room) resources(call *protocol.Call) (cloudformation.Stack, []resourceO
 		row := resourceOutput{StackName: stack.Name, StackId: stack.ID, LogicalResourceId: one.LogicalID, PhysicalResourceId: one.PhysicalID,
 			ResourceType: one.Type, Timestamp: stamp(e.Real), LastUpdatedTimestamp: stamp(e.Real), ResourceStatus: string(one.Status),
 			ResourceStatusReason: e.Reason}
-		row.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
+		row.DriftInformation = driftOutput{StackResourceDriftStatus: cloudformation.DriftNotChecked}
+		if d, checked := drifts[one.LogicalID]; checked && stack.Drift != cloudformation.DriftNotChecked {
+			row.DriftInformation = driftOutput{d.Status, stamp(d.Checked)}
+		}
 		out = append(out, row)
 	}
 	return stack, append(out, deleted(stack, last, only)...), nil
@@ -68,7 +80,7 @@ func deleted(stack cloudformation.Stack, last map[string]cloudformation.Event, o
 		if e := last[id]; !there && (only == "" || only == id) {
 			row := resourceOutput{StackName: stack.Name, StackId: stack.ID, LogicalResourceId: id, PhysicalResourceId: e.PhysicalID, ResourceType: e.Type,
 				Timestamp: stamp(e.Real), LastUpdatedTimestamp: stamp(e.Real), ResourceStatus: string(e.Status), ResourceStatusReason: e.Reason}
-			row.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
+			row.DriftInformation.StackResourceDriftStatus = cloudformation.DriftNotChecked
 			out = append(out, row)
 		}
 	}
@@ -132,14 +144,22 @@ type declaredParameter struct {
 	NoEcho        bool
 }
 
+// identifierOutput says how resources of a type are identified that are to be imported.
+type identifierOutput struct {
+	ResourceType        string
+	LogicalResourceIds  []string `xml:"LogicalResourceIds>member"` //nolint:revive // AWS's spelling
+	ResourceIdentifiers []string `xml:"ResourceIdentifiers>member"`
+}
+
 type templateOutput struct {
 	Description  string              `xml:",omitempty"`
 	Parameters   []declaredParameter `xml:"Parameters>member"`
 	Capabilities []string            `xml:"Capabilities>member"`
 	// What follows is GetTemplateSummary's.
-	ResourceTypes      []string `xml:"ResourceTypes>member"`
-	DeclaredTransforms []string `xml:"DeclaredTransforms>member"`
-	Version            string   `xml:",omitempty"`
+	ResourceTypes      []string           `xml:"ResourceTypes>member"`
+	Identifiers        []identifierOutput `xml:"ResourceIdentifierSummaries>member"`
+	DeclaredTransforms []string           `xml:"DeclaredTransforms>member"`
+	Version            string             `xml:",omitempty"`
 }
 
 // summary says what a template has and needs.
@@ -174,7 +194,7 @@ func (r *Room) getTemplateSummary(ctx context.Context, call *protocol.Call) (any
 		if err != nil {
 			return nil, err
 		}
-		return summary(text)
+		return r.identified(text)
 	}
 	stack, err := r.find(call.Region, name)
 	if err != nil {
@@ -184,7 +204,33 @@ func (r *Room) getTemplateSummary(ctx context.Context, call *protocol.Call) (any
 	if err != nil {
 		return nil, err
 	}
-	return summary([]byte(text))
+	return r.identified([]byte(text))
+}
+
+// identified is a template's summary with how its resources are identified, of those types that can be imported here.
+func (r *Room) identified(text []byte) (templateOutput, error) {
+	out, err := summary(text)
+	if err != nil {
+		return out, err
+	}
+	t, err := template.Parse(text)
+	if err != nil {
+		return out, err
+	}
+	for _, kind := range out.ResourceTypes {
+		property := r.Stacks.Identifier(kind)
+		if property == "" {
+			continue
+		}
+		one := identifierOutput{ResourceType: kind, ResourceIdentifiers: []string{property}}
+		for _, id := range t.ResourceNames() {
+			if t.Resources[id].Type == kind {
+				one.LogicalResourceIds = append(one.LogicalResourceIds, id)
+			}
+		}
+		out.Identifiers = append(out.Identifiers, one)
+	}
+	return out, nil
 }
 
 func (r *Room) validateTemplate(ctx context.Context, call *protocol.Call) (any, error) {

@@ -34,12 +34,13 @@ type fixture struct {
 	front  *doortest.Front
 	room   *stackapi.Room
 	things *things
+	kept   *kept
 	store  *state.Store
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, front: doortest.New(t, 1), things: &things{hold: make(chan struct{})}, store: doortest.Store(t)}
+	f := &fixture{t: t, front: doortest.New(t, 1), things: &things{hold: make(chan struct{})}, kept: &kept{all: map[string]map[string]any{}}, store: doortest.Store(t)}
 	f.open()
 	// The SDK closes a request's body when the answer begins, which now and then cuts off a long answer that is faster than
 	// the SDK is done with the request; it tries again then.
@@ -51,7 +52,7 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) open() {
 	f.t.Helper()
 	stacks, err := cloudformation.New(cloudformation.Options{Store: f.store, Clock: f.front.Clock, Account: doortest.Account, Region: doortest.Region,
-		Providers: map[string]resource.Provider{"Test::Thing::Plain": f.things}, Default: simulated.New(nil).Provider,
+		Providers: map[string]resource.Provider{"Test::Thing::Plain": f.things, "Test::Thing::Kept": f.kept}, Default: simulated.New(nil).Provider,
 		Zones: func(string) []string { return nil },
 		Invoke: func(context.Context, string, []byte, session.Cause) error {
 			return errors.New("there are no functions here")
