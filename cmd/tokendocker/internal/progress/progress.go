@@ -40,12 +40,15 @@ func (l *Log) Note(format string, args ...any) {
 }
 
 // Begin starts a step. It is mentioned when it takes longer than Patience, and every Reminder after that. A step
-// of the same key that is still running ends silently.
+// of the same key that is still running goes on if it has the same text, and else ends silently.
 func (l *Log) Begin(key, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.drop(key)
 	s := &step{text: fmt.Sprintf(format, args...), since: time.Now()}
+	if running := l.steps[key]; running != nil && running.text == s.text {
+		return
+	}
+	l.drop(key)
 	s.timer = time.AfterFunc(Patience, func() { l.remind(key, s) })
 	l.steps[key] = s
 }

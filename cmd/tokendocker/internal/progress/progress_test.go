@@ -30,11 +30,17 @@ func TestLog(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		l.End("slow", "done")
 		l.End("slow", "done")
+		l.Begin("again", "same step")
+		time.Sleep(time.Second)
+		l.Begin("again", "same step")
+		time.Sleep(2 * time.Second)
+		l.Begin("again", "another step")
+		l.End("again", "done")
 		l.Begin("left", "left open")
 		l.Close()
 		time.Sleep(time.Minute)
 		l.Note("finished %d", 1)
-		want := "slow step ...\nslow step ... (17.0 s)\nslow step: done after 20.0 s\nfinished 1\n"
+		want := "slow step ...\nslow step ... (17.0 s)\nslow step: done after 20.0 s\nsame step ...\nfinished 1\n"
 		if got := out.text.String(); got != want {
 			t.Errorf("wrote %q, want %q", got, want)
 		}
