@@ -3,6 +3,7 @@ package assembly
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,9 @@ func TestSynthErrors(t *testing.T) {
 		{"no cdk.json", "", "holds no cdk.json and no cloud assembly"},
 		{"no app", `{}`, "names no app to run"},
 		{"broken cdk.json", `{`, "cannot read the app's cdk.json"},
+		{"cdk.json is a list", `[]`, "cannot read the app's cdk.json: it holds one array, and must hold an object"},
+		{"app is a list", `{"app": ["go", "run"]}`, `cannot read the app's cdk.json: "app" is of type array, and must be a text`},
+		{"context is a text", `{"app": "true", "context": "x"}`, `cannot read the app's cdk.json: "context" is of type string, and must be an object`},
 		{"app fails", `{"app": "echo '# probe'; echo './main.go:3:2: undefined: x' >&2; exit 1"}`, "said: ./main.go:3:2: undefined: x"},
 		{"app panics", `{"app": "printf 'panic: \"no such thing\"\\n\\ngoroutine 1 [running]:\\nmain.main()\\n'; exit 2"}`, "no such thing"},
 		{"validation", `{"app": "printf 'panic: ValidationFailedWithErrors: Validation failed with the following errors:\\n  [A/B] path is missing\\n  [A/C] name is wrong\\n\\ngoroutine 1 [running]:\\n'; exit 2"}`, "[A/B] path is missing; [A/C] name is wrong"},
@@ -145,5 +149,32 @@ else echo '{"version": "54.0.0", "artifacts": {}, "missing": [{"key": "` + key +
 	}
 	if _, err := synth(nil); err == nil || !strings.Contains(err.Error(), "looks values up in an AWS account ("+key+")") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSynthAdvice: what the sentence leaves out can be seen, and a missing Node.js has a name.
+func TestSynthAdvice(t *testing.T) {
+	cases := []struct{ name, command, want string }{
+		{"fails", "echo no >&2; exit 1", "--verbose shows all that the app printed"},
+		{"panics", `printf 'panic: assignment to entry in nil map\n\ngoroutine 1 [running]:\n'; exit 2`, "--verbose shows all that the app printed"},
+		{"validation", `printf 'panic: Validation failed with the following errors:\n  [A/B] path is missing\n'; exit 2`, ""},
+		{"no Node.js", `echo 'panic: exec: "node": executable file not found in $PATH'; exit 2`, "install Node.js, which the CDK itself runs on"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			config, _ := json.Marshal(map[string]string{"app": c.command})
+			if err := os.WriteFile(filepath.Join(dir, "cdk.json"), config, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Synth(t.Context(), App{Dir: dir, OutDir: filepath.Join(dir, "out")})
+			if got := fault.HintOf(err); got != c.want {
+				t.Errorf("%v: advice %q, want %q", err, got, c.want)
+			}
+			_, err = Synth(t.Context(), App{Dir: dir, OutDir: filepath.Join(dir, "out"), Output: &bytes.Buffer{}})
+			if got := fault.HintOf(err); strings.Contains(got, "--verbose") {
+				t.Errorf("advice %q although the app's output was shown", got)
+			}
+		})
 	}
 }

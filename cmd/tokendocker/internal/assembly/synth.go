@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -90,7 +91,8 @@ func (app App) run(ctx context.Context, config cdkConfig) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fault.New(fault.Synth, "", "the app could not be synthesized: %s", explain(config.App, err, said.String()))
+		text := explain(config.App, err, said.String())
+		return fault.New(fault.Synth, app.advice(text), "the app could not be synthesized: %s", text)
 	}
 	return nil
 }
@@ -128,14 +130,14 @@ func (app App) config() (cdkConfig, error) {
 		return config, fault.New(fault.Synth, "name the folder of a CDK app, or of a cloud assembly (cdk.out)",
 			"%s holds no cdk.json and no cloud assembly", app.Dir)
 	case err != nil:
-		return config, fault.Wrap(fault.Synth, "", err, "cannot read the app's cdk.json")
+		return config, fault.Wrap(fault.Synth, "", explainJSON(err), "cannot read the app's cdk.json")
 	case config.App == "":
 		return config, fault.New(fault.Synth, `add "app": "go run ." or whatever runs the app`,
 			"%s names no app to run", filepath.Join(app.Dir, "cdk.json"))
 	}
 	var remembered map[string]any
 	if err := readJSON(filepath.Join(app.Dir, "cdk.context.json"), &remembered); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return config, fault.Wrap(fault.Synth, "", err, "cannot read the app's cdk.context.json")
+		return config, fault.Wrap(fault.Synth, "", explainJSON(err), "cannot read the app's cdk.context.json")
 	}
 	merged := map[string]any{}
 	maps.Copy(merged, remembered)
@@ -162,6 +164,31 @@ func (app App) environment(settings map[string]any) ([]string, error) {
 		"CDK_DEFAULT_REGION="+app.Region,
 		"CDK_CLI_ASM_VERSION="+schemaVersion,
 	), nil
+}
+
+// advice is what to do about an app that failed with a text.
+func (app App) advice(text string) string {
+	switch {
+	case strings.Contains(text, `"node": executable file not found`):
+		return "install Node.js, which the CDK itself runs on"
+	case app.Output == nil && !strings.HasPrefix(text, "["): // not what constructs say of themselves
+		return "--verbose shows all that the app printed"
+	}
+	return ""
+}
+
+// explainJSON says in the words of JSON what is wrong with a value's type.
+func explainJSON(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case !ok:
+		return err
+	case wrong.Field == "":
+		return fmt.Errorf("it holds one %s, and must hold an object", wrong.Value)
+	case wrong.Type.Kind() == reflect.String:
+		return fmt.Errorf("%q is of type %s, and must be a text", wrong.Field, wrong.Value)
+	}
+	return fmt.Errorf("%q is of type %s, and must be an object", wrong.Field, wrong.Value)
 }
 
 // explain finds in what the app printed the sentence that says why it failed: the constructs' own validation
