@@ -119,7 +119,7 @@ func TestBusy(t *testing.T) {
 	r := newApp(t, app, files)
 	run := r.start()
 	second := r.run(nil, "rehearse", r.app, "--state", r.state).wantExit(5)
-	if !strings.Contains(second.stderr, "another rehearsal uses the state folder") {
+	if !strings.Contains(second.stderr, "another rehearsal or engine uses the state folder") {
 		t.Errorf("said %s", second.stderr)
 	}
 	must(t, run.cmd.Process.Signal(syscall.SIGINT))

@@ -27,6 +27,7 @@ const (
 
 const exitCodes = `Exit codes:
   0    done
+  1    the command itself is wrong; please report it
   2    wrong usage
   3    the app could not be synthesized
   4    the deploy failed
@@ -72,6 +73,7 @@ func newRoot(s streams) *cobra.Command {
 handlers, real docker builds, a real registry, and the template's own IAM policies enforced.
 
 ` + exitCodes,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -81,9 +83,8 @@ handlers, real docker builds, a real registry, and the template's own IAM polici
 	}
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newRehearse(s, rehearse), newEngine(s, serve), newImage(s), newVersion(s))
 	for _, c := range root.Commands() {
@@ -91,19 +92,6 @@ handlers, real docker builds, a real registry, and the template's own IAM polici
 	}
 	root.Args = usageArgs(cobra.NoArgs)
 	return root
-}
-
-// usageArgs makes a wrong number of arguments an error of kind Usage.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(cmd, args); err != nil {
-			return fault.New(fault.Usage, "see `"+cmd.CommandPath()+" --help`", "%v", err)
-		}
-		return nil
-	}
 }
 
 func exitCode(err error) int {

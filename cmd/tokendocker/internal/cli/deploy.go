@@ -32,12 +32,17 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 		d.Images = append(d.Images, engine.ImageAsset{Name: i.Name, Repository: i.Repository, Tag: i.Tag, Region: i.Region, Flags: i.Flags, Context: i.WriteContext})
 	}
 	r.log.Note("%s: deploying to %s", s.Name, d.Region)
+	r.changed.Store(false)
 	outcome, err := r.engine.Deploy(ctx, d)
 	r.record(outcome, err)
 	if err != nil {
 		return deployError(err)
 	}
-	r.log.Note("%s: %s", s.Name, outcome.Stack.Status)
+	if r.changed.Load() {
+		r.log.Note("%s: %s", s.Name, outcome.Stack.Status)
+	} else {
+		r.log.Note("%s: %s, no changes", s.Name, outcome.Stack.Status)
+	}
 	if closed(wish) {
 		return fmt.Errorf("%w; %s had been deployed by then", errInterrupted, s.Name)
 	}
@@ -71,6 +76,7 @@ func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 		stack.Simulated = append(stack.Simulated, report.Resource{Path: s.Path, Type: s.Type})
 	}
 	if f, ok := errors.AsType[*cloudformation.Failed](failed); ok {
+		r.noteMirror(f)
 		stack.Failure = &report.Failure{Path: f.StackName, Reason: strings.TrimSpace(f.Reason)}
 		if first, ok := f.First(); ok {
 			stack.Failure = &report.Failure{Path: first.Path, Reason: first.Reason}
@@ -85,6 +91,7 @@ func (r *rehearsal) event(e cloudformation.Event) {
 	if path == "" {
 		path = e.LogicalID
 	}
+	r.changed.Store(true)
 	r.printer.Event(report.Event{Stack: e.StackName, Region: e.Region, Path: path, Type: e.Type, Status: string(e.Status), Reason: e.Reason})
 	key := e.StackID + "|" + e.LogicalID
 	status := string(e.Status)
@@ -93,13 +100,19 @@ func (r *rehearsal) event(e cloudformation.Event) {
 		r.log.Note("  %s %s %s", status, path, e.Reason)
 	case e.Stack():
 	case e.Status.InProgress():
-		r.log.Begin(key, "  %s (%s): %s", path, e.Type, strings.ToLower(strings.ReplaceAll(status, "_", " ")))
+		r.log.Begin(key, "  %s %s (%s)", doing(status), path, e.Type)
 	case strings.HasSuffix(status, "_FAILED"):
 		r.log.End(key, "failed")
 		r.log.Note("  %s (%s): %s", path, e.Type, e.Reason)
 	default:
 		r.log.End(key, "done")
 	}
+}
+
+// doing says what goes on while a resource has a status: "creating" for CREATE_IN_PROGRESS.
+func doing(status string) string {
+	verb, _, _ := strings.Cut(strings.ToLower(status), "_")
+	return strings.TrimSuffix(verb, "e") + "ing"
 }
 
 // types lists resource types once each, in the order of their first resource.

@@ -37,7 +37,7 @@ func newImage(s streams) *cobra.Command {
 		Short:   "Write an image of a rehearsal, or one file of it, to standard output",
 		Long:    imageLong,
 		Example: imageExample,
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    oneApp(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
 				return err
@@ -51,8 +51,8 @@ func newImage(s streams) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.State, "state", "", "state folder of the rehearsal (default: the app's own)")
-	f.StringVar(&o.Account, "account", "123456789012", "account of stacks that name none")
-	f.StringVar(&o.Region, "region", "us-east-1", "region of stacks that name none")
+	f.StringVar(&o.Account, "account", defaultAccount, "account of stacks that name none")
+	f.StringVar(&o.Region, "region", defaultRegion, "region of stacks that name none")
 	f.StringVar(&file, "file", "", "path of the one file to write")
 	return cmd
 }

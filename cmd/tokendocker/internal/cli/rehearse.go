@@ -56,7 +56,7 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 		Short:   "Deploy a CDK app on this machine",
 		Long:    rehearseLong,
 		Example: rehearseExample,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneApp(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, text := range sets {
 				set, err := simulated.ParseSet(text)
@@ -68,6 +68,9 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 					return fault.New(fault.Usage, "CloudFormation's values are text", "--set %s: the value is not UTF-8", name)
 				}
 				o.Set = append(o.Set, set)
+			}
+			if o.Destroy && (len(o.Set) > 0 || o.Permissions) {
+				return fault.New(fault.Usage, "leave one of them out", "--destroy deploys nothing that --set or --permissions could be about")
 			}
 			if err := o.complete(args[0]); err != nil {
 				return err
@@ -119,9 +122,6 @@ func (o *rehearseOptions) complete(app string) error {
 	if err != nil {
 		return fault.Wrap(fault.Usage, "", err, "cannot find the app")
 	}
-	if info, err := os.Stat(dir); (err != nil || !info.IsDir()) && !o.Destroy {
-		return fault.New(fault.Usage, "name a folder with a cdk.json, or a cloud assembly (cdk.out)", "there is no folder %s", app)
-	}
 	o.App = dir
 	if o.State == "" {
 		cache, err := os.UserCacheDir()
@@ -131,6 +131,16 @@ func (o *rehearseOptions) complete(app string) error {
 		sum := sha256.Sum256([]byte(dir))
 		o.State = filepath.Join(cache, "tokendocker", "rehearsals", filepath.Base(dir)+"-"+hex.EncodeToString(sum[:4]))
 	}
-	o.State, err = filepath.Abs(o.State)
-	return err
+	if o.State, err = filepath.Abs(o.State); err != nil {
+		return err
+	}
+	if isFolder(dir) || o.Destroy && isFolder(o.State) { // what is deployed outlives its app
+		return nil
+	}
+	return fault.New(fault.Usage, "name a folder with a cdk.json, or a cloud assembly (cdk.out)", "there is no folder %s", app)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }

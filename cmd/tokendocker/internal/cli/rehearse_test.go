@@ -62,9 +62,13 @@ func TestRehearseWrongUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no app", []string{"rehearse"}, "accepts 1 arg(s), received 0"},
+		{"no app", []string{"rehearse"}, "rehearse needs an APP: a folder with a cdk.json"},
 		{"missing folder", []string{"rehearse", app + "/nope"}, "there is no folder"},
 		{"unknown flag", []string{"rehearse", app, "--nope"}, "unknown flag: --nope"},
+		{"two apps", []string{"rehearse", app, "b", "c"}, "rehearse APP does not know what b c stands for"},
+		{"destroy and set", []string{"rehearse", app, "--destroy", "--set", "Shop.Api=1"}, "--destroy deploys nothing that --set or --permissions could be about"},
+		{"destroy and permissions", []string{"rehearse", app, "--destroy", "--permissions"}, "--destroy deploys nothing"},
+		{"destroy what never was", []string{"rehearse", app + "/nope", "--destroy"}, "there is no folder"},
 		{"set without value", []string{"rehearse", app, "--set", "Shop.Api"}, `--set "Shop.Api": write it as STACK.LOGICALID[.ATTRIBUTE]=VALUE`},
 		{"set without id", []string{"rehearse", app, "--set", "Shop=1"}, "write it as STACK.LOGICALID"},
 		{"account", []string{"rehearse", app, "--account", "12"}, "is not an account number"},
@@ -78,5 +82,13 @@ func TestRehearseWrongUsage(t *testing.T) {
 				t.Errorf("exit %d, %q; want exit 2 and %q", code, text, c.want)
 			}
 		})
+	}
+}
+
+// TestDestroyWithoutTheApp: what is deployed can be deleted when the app's folder is gone.
+func TestDestroyWithoutTheApp(t *testing.T) {
+	state := t.TempDir()
+	if got, code, text := parse(t, "rehearse", state+"/gone", "--destroy", "--state", state); code != exitDone || !got.Destroy {
+		t.Errorf("exit %d: %s", code, text)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
@@ -29,6 +30,7 @@ type rehearsal struct {
 	started time.Time
 	summary report.Summary
 	engine  *engine.Engine
+	changed atomic.Bool // the stack that is being deployed has had an event
 }
 
 // rehearse does the work of `tokendocker rehearse`.
@@ -44,6 +46,9 @@ func rehearse(ctx context.Context, s streams, o rehearseOptions) error {
 	r.summary.Status, r.summary.Seconds = "ok", time.Since(r.started).Seconds()
 	if err != nil {
 		r.summary.Status, r.summary.Error = "failed", err.Error()
+		if errors.Is(err, context.Canceled) {
+			r.summary.Error = errInterrupted.Error()
+		}
 	}
 	r.printer.Summary(r.summary)
 	return err
@@ -198,5 +203,9 @@ func deployError(err error) error {
 	if made, ok := errors.AsType[*simulated.RealError](err); ok {
 		return fault.New(fault.Usage, "", "--set: %v", made)
 	}
-	return fault.Wrap(fault.Deploy, "", err, "the deploy failed")
+	hint := ""
+	if strings.Contains(err.Error(), "Unable to fetch parameters [") {
+		hint = "give the rehearsal what the account has already: docs/cli.md, \"What the account has already\""
+	}
+	return fault.Wrap(fault.Deploy, hint, err, "the deploy failed")
 }

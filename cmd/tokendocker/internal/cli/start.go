@@ -51,8 +51,8 @@ func start(ctx context.Context, o engine.Options, verbose bool, stderr io.Writer
 // notStarted is what the user hears when an engine cannot start.
 func notStarted(dir string, err error) error {
 	if errors.Is(err, engine.ErrBusy) {
-		return fault.New(fault.Machine, "wait for the other rehearsal, or use another folder with --state",
-			"another rehearsal uses the state folder %s", dir)
+		return fault.New(fault.Machine, "wait for its end, or use another folder with --state",
+			"another rehearsal or engine uses the state folder %s", dir)
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fault.New(fault.Machine, "use another --port, or none for a free one", "another program listens on the port")

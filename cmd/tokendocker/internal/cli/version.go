@@ -13,12 +13,16 @@ func newVersion(s streams) *cobra.Command {
 		Short: "Print the version of this command",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			version := "(devel)"
-			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-				version = info.Main.Version
-			}
-			_, err := fmt.Fprintln(s.out, "tokendocker", version)
+			_, err := fmt.Fprintln(s.out, "tokendocker", version())
 			return err
 		},
 	}
+}
+
+// version is that of the module which this command was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
