@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
@@ -21,12 +22,8 @@ type Keys interface {
 	Allow(ctx context.Context, as *session.Session, region string, u KeyUse) error
 }
 
-// ViaService is the name by which KMS knows a service in a region, the value of the condition key kms:ViaService.
+// ViaService is the name by which KMS knows a service in a region of a partition, the value of the condition key kms:ViaService.
 // Source: AWS KMS Developer Guide, "kms:ViaService".
-func ViaService(service, region, partition string) string {
-	suffix := "amazonaws.com"
-	if partition == "aws-cn" {
-		suffix = "amazonaws.com.cn"
-	}
-	return service + "." + region + "." + suffix
+func ViaService(service, region, in string) string {
+	return service + "." + region + "." + partition.Suffix(in)
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"regexp"
 	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 )
 
 var hostPattern = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z]{2,3}(?:-[a-z]+)+-[0-9]+)\.([a-z0-9.-]+)$`)
@@ -35,20 +37,8 @@ func (h Host) String() string {
 
 // ARN returns the ARN of the registry's repository called name.
 func (h Host) ARN(name string) string {
-	return "arn:" + partition(h.Region) + ":ecr:" + h.Region + ":" + h.Account + ":repository/" + name
-}
-
-// partition returns the partition that a region belongs to.
-// Source: AWS General Reference, "Amazon Resource Names (ARNs)".
-func partition(region string) string {
-	for prefix, p := range map[string]string{
-		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "eusc-": "aws-eusc",
-	} {
-		if strings.HasPrefix(region, prefix) {
-			return p
-		}
-	}
-	return "aws"
+	in, _ := partition.Of(h.Region)
+	return "arn:" + in + ":ecr:" + h.Region + ":" + h.Account + ":repository/" + name
 }
 
 // splitARN returns the parts of a repository's ARN.
