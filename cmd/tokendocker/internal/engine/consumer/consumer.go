@@ -6,7 +6,6 @@ package consumer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -111,7 +110,7 @@ var pullActions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 
 // ForFunction returns the digest that a Lambda function would run, or the error that CreateFunction and
 // UpdateFunctionCode answer. Like Lambda it does not look at the image's processor: that fails at the first invocation.
-func (c *Checker) ForFunction(ctx context.Context, functionARN, _, imageURI string) (string, error) {
+func (c *Checker) ForFunction(ctx context.Context, functionARN, imageURI string) (string, error) {
 	i, ok := parse(imageURI)
 	if !ok {
 		return "", sourceError(imageURI, "is not valid", "")
@@ -121,13 +120,13 @@ func (c *Checker) ForFunction(ctx context.Context, functionARN, _, imageURI stri
 	}
 	arn := i.arn(partitionOf(functionARN))
 	mediaType, digest, body, err := c.Registry.Manifest(ctx, arn, i.reference)
-	if hasCode(err, "RepositoryNotFoundException") {
+	if protocol.HasCode(err, "RepositoryNotFoundException") {
 		return "", sourceError(imageURI, "does not exist", "")
 	}
 	if refused := c.lambdaMayPull(ctx, functionARN, arn, i); refused != nil {
 		return "", refused
 	}
-	if hasCode(err, "ImageNotFoundException") {
+	if protocol.HasCode(err, "ImageNotFoundException") {
 		return "", sourceError(imageURI, "does not exist", "")
 	}
 	if err != nil {
@@ -170,7 +169,7 @@ func (c *Checker) lambdaMayPull(ctx context.Context, functionARN, repository str
 		PolicyText string `json:"policyText"`
 	}
 	err := c.Caller.Call(ctx, c.Deployer, i.region, "ecr", "GetRepositoryPolicy", map[string]any{"registryId": i.account, "repositoryName": i.name}, &own)
-	if err != nil && !hasCode(err, "RepositoryPolicyNotFoundException") {
+	if err != nil && !protocol.HasCode(err, "RepositoryPolicyNotFoundException") {
 		return fmt.Errorf("read the policy of repository %s: %w", i.name, err)
 	}
 	policy, err := withLambda(own.PolicyText, functionARN)
@@ -243,9 +242,4 @@ func withLambda(policy, functionARN string) (string, error) {
 		"Condition": map[string]any{"StringLike": map[string]any{"aws:sourceArn": prefix + ":function:*"}}})
 	text, err := json.Marshal(document)
 	return string(text), err
-}
-
-func hasCode(err error, code string) bool {
-	var aws *protocol.Error
-	return errors.As(err, &aws) && aws.Code == code
 }

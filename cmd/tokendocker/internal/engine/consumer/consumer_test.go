@@ -174,7 +174,7 @@ func TestFunctionCases(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := c.world
 			w.fill()
-			got, err := checker(&w, c.switches).ForFunction(t.Context(), functionARN, "x86_64", c.uri)
+			got, err := checker(&w, c.switches).ForFunction(t.Context(), functionARN, c.uri)
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error = %v, want %s", err, c.want)
@@ -200,7 +200,7 @@ func (w *world) fill() {
 func TestLambdaStatementKeepsTheOthers(t *testing.T) {
 	w := &world{deployerMay: true, policy: `{"Version":"2012-10-17","Statement":{"Sid":"mine","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:ListImages"}}`}
 	w.fill()
-	if _, err := checker(w, switches.Switches{}).ForFunction(t.Context(), functionARN, "arm64", host+"/team/app:v1"); err != nil {
+	if _, err := checker(w, switches.Switches{}).ForFunction(t.Context(), functionARN, host+"/team/app:v1"); err != nil {
 		t.Fatal(err)
 	}
 	var p struct{ Statement []struct{ Sid string } }
@@ -214,7 +214,7 @@ func TestLambdaStatementIsTheRepositorysOwn(t *testing.T) {
 	w := &world{deployerMay: true, policy: `{"Version":"2012-10-17","Statement":[{"Sid":"mine","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:ListImages"}]}`,
 		above: `{"Sid":"above","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:ReplicateImage","Resource":"*"}`}
 	w.fill()
-	if _, err := checker(w, switches.Switches{}).ForFunction(t.Context(), functionARN, "arm64", host+"/team/app:v1"); err != nil {
+	if _, err := checker(w, switches.Switches{}).ForFunction(t.Context(), functionARN, host+"/team/app:v1"); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(w.set, "above") || !strings.Contains(w.set, "mine") {

@@ -79,11 +79,11 @@ func (c *Checker) taskPull(ctx context.Context, s *session.Session, i image, rep
 		return denied
 	}
 	missing := c.Registry.Import(ctx, s, repository, i.reference)
-	if hasCode(missing, "UnableToGetUpstreamImageException") {
+	if protocol.HasCode(missing, "UnableToGetUpstreamImageException") {
 		return forbidden(i, missing)
 	}
 	mediaType, _, body, err := c.Registry.Manifest(ctx, repository, i.reference)
-	if hasCode(err, "RepositoryNotFoundException") || hasCode(err, "ImageNotFoundException") {
+	if protocol.HasCode(err, "RepositoryNotFoundException") || protocol.HasCode(err, "ImageNotFoundException") {
 		return cannotPull(fmt.Sprintf("pull image manifest has been retried 7 time(s): failed to resolve ref %s: %s: not found", i.uri, i.uri), missing)
 	}
 	if err != nil {

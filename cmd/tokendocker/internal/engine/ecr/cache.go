@@ -2,7 +2,6 @@ package ecr
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -193,8 +192,7 @@ func (p cacheProvider) Delete(_ context.Context, req resource.Request) error {
 
 // ignore makes an error with a code none.
 func ignore(err error, code string) error {
-	var e *protocol.Error
-	if errors.As(err, &e) && e.Code == code {
+	if protocol.HasCode(err, code) {
 		return nil
 	}
 	return err

@@ -152,11 +152,7 @@ func (v provider) replaced(req resource.Request) bool {
 // Delete removes the repository; one that is gone already is no error.
 func (v provider) Delete(ctx context.Context, req resource.Request) error {
 	_, err := v.room.delete(ctx, v.arn(req), truth(req.Properties["EmptyOnDelete"]))
-	var e *protocol.Error
-	if errors.As(err, &e) && e.Code == "RepositoryNotFoundException" {
-		return nil
-	}
-	return err
+	return ignore(err, "RepositoryNotFoundException")
 }
 
 func (v provider) arn(req resource.Request) string {

@@ -44,9 +44,13 @@ func (r *Room) target(q resource.Request, property string) (Function, error) {
 	ref := parseReference(text(q.Properties, property))
 	f, found, err := r.functions.Get(functionKey(q.Stack.Region, ref.name, latest))
 	if err == nil && !found {
-		err = &protocol.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Function not found: " + text(q.Properties, property)}
+		err = errNoFunction(text(q.Properties, property))
 	}
 	return f, err
+}
+
+func errNoFunction(named string) error {
+	return &protocol.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Function not found: " + named}
 }
 
 // versionProvider is AWS::Lambda::Version: the function as it is at creation, under the next number.
@@ -63,7 +67,10 @@ func (p versionProvider) Create(_ context.Context, q resource.Request) (resource
 	if err != nil {
 		return resource.Result{}, err
 	}
-	err = p.room.functions.Update(f.key(), func(now Function, _ bool) (Function, error) {
+	err = p.room.functions.Update(f.key(), func(now Function, found bool) (Function, error) {
+		if !found {
+			return now, errNoFunction(f.ARN)
+		}
 		now.Published++
 		f = now
 		return now, nil
@@ -114,7 +121,7 @@ func (p aliasProvider) Create(_ context.Context, q resource.Request) (resource.R
 	if _, found, err := p.room.functions.Get(functionKey(f.Region, f.Name, version)); err != nil {
 		return resource.Result{}, err
 	} else if !found {
-		return resource.Result{}, &protocol.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Function not found: " + f.ARN + ":" + version}
+		return resource.Result{}, errNoFunction(f.ARN + ":" + version)
 	}
 	if err := p.room.aliases.Put(aliasKey(f.Region, f.Name, name), alias{Version: version}); err != nil {
 		return resource.Result{}, err

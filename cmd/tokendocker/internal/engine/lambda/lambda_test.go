@@ -289,3 +289,35 @@ func TestHostileZipStaysInside(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestDeletedFunctionLeavesNoNames: what belongs to a function goes with it, so that another one of the name begins anew.
+// Source: AWS Lambda API Reference, "DeleteFunction", 2026-11.
+func TestDeletedFunctionLeavesNoNames(t *testing.T) {
+	w := newWorld(t, 1, switches.Switches{})
+	types := w.room.Resources()
+	named := func(properties map[string]any) resource.Request {
+		properties["FunctionName"] = "f"
+		return resource.Request{Stack: stack, Properties: properties}
+	}
+	w.create(t, nil)
+	for kind, properties := range map[string]map[string]any{
+		"AWS::Lambda::Alias":             {"Name": "live", "FunctionVersion": latest},
+		"AWS::Lambda::EventInvokeConfig": {"Qualifier": latest, "MaximumRetryAttempts": 0},
+	} {
+		if _, err := types[kind].Create(t.Context(), named(properties)); err != nil {
+			t.Fatal(kind, err)
+		}
+	}
+	gone := request(nil)
+	gone.PhysicalID = "f"
+	if err := types["AWS::Lambda::Function"].Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, nil)
+	if _, found, err := w.room.aliases.Get(aliasKey(stack.Region, "f", "live")); found || err != nil {
+		t.Errorf("the alias of the deleted function leads to the new one: %v", err)
+	}
+	if attempts, _ := w.room.retryRule(stack.Region, "f", latest); attempts != 2 {
+		t.Errorf("events of the new function are tried %d times again", attempts)
+	}
+}

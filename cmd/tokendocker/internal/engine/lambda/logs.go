@@ -128,12 +128,12 @@ func (l *logStream) put(batch []logEvent) {
 	defer cancel()
 	if !l.ready {
 		err := l.call(ctx, "CreateLogStream", nil)
-		if hasCode(err, "ResourceNotFoundException") {
-			if err = l.call(ctx, "CreateLogGroup", nil); err == nil || hasCode(err, "ResourceAlreadyExistsException") {
+		if protocol.HasCode(err, "ResourceNotFoundException") {
+			if err = l.call(ctx, "CreateLogGroup", nil); err == nil || protocol.HasCode(err, "ResourceAlreadyExistsException") {
 				err = l.call(ctx, "CreateLogStream", nil)
 			}
 		}
-		if err != nil && !hasCode(err, "ResourceAlreadyExistsException") {
+		if err != nil && !protocol.HasCode(err, "ResourceAlreadyExistsException") {
 			l.room.Log.Debug("function's log is lost", "group", l.group, "error", err)
 			return
 		}
@@ -141,7 +141,7 @@ func (l *logStream) put(batch []logEvent) {
 	}
 	if err := l.call(ctx, "PutLogEvents", batch); err != nil {
 		l.room.Log.Debug("function's log is lost", "group", l.group, "error", err)
-		l.ready = !hasCode(err, "ResourceNotFoundException")
+		l.ready = !protocol.HasCode(err, "ResourceNotFoundException")
 	}
 }
 
@@ -154,9 +154,4 @@ func (l *logStream) call(ctx context.Context, operation string, batch []logEvent
 		in["logEvents"] = batch
 	}
 	return l.room.Caller.Call(ctx, l.session, l.region, "logs", operation, in, nil)
-}
-
-func hasCode(err error, code string) bool {
-	var aws *protocol.Error
-	return errors.As(err, &aws) && aws.Code == code
 }

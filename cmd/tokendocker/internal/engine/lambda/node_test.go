@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 )
 
@@ -245,7 +246,7 @@ func TestRuntimesThatDoNotRun(t *testing.T) {
 	w.create(t, map[string]any{"Runtime": "java21", "Handler": "index.handler"})
 	for _, kind := range []string{"", "Event"} {
 		_, err := w.invoke(t, `{}`, kind)
-		if !hasCode(err, "InvalidRuntimeException") || !strings.Contains(err.Error(), "Function f has runtime java21, which this engine deploys and does not run: it runs provided.* runtimes, nodejs18.x to nodejs24.x and python3.*.") {
+		if !protocol.HasCode(err, "InvalidRuntimeException") || !strings.Contains(err.Error(), "Function f has runtime java21, which this engine deploys and does not run: it runs provided.* runtimes, nodejs18.x to nodejs24.x and python3.*.") {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}

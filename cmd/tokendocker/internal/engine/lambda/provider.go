@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
 // Resources returns the room's CloudFormation types.
@@ -86,10 +88,10 @@ func (p functionProvider) deploy(ctx context.Context, r resource.Request, name s
 	return resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": f.ARN}}, nil
 }
 
-// Delete removes a function with its versions, aliases and permissions.
+// Delete removes a function with its versions, aliases and rules for events. Permissions are resources of their own.
+// Source: AWS Lambda API Reference, "DeleteFunction".
 func (p functionProvider) Delete(_ context.Context, r resource.Request) error {
-	prefix := functionKey(r.Stack.Region, r.PhysicalID, "$")
-	prefix = strings.TrimSuffix(prefix, "$")
+	prefix := strings.TrimSuffix(functionKey(r.Stack.Region, r.PhysicalID, latest), latest)
 	for key, f := range p.room.functions.All() {
 		if !strings.HasPrefix(key, prefix) {
 			continue
@@ -99,6 +101,19 @@ func (p functionProvider) Delete(_ context.Context, r resource.Request) error {
 		}
 		p.room.dropAll(key)
 		if err := p.room.dropFiles(f); err != nil {
+			return err
+		}
+	}
+	return errors.Join(forget(p.room.aliases, prefix), forget(p.room.retries, prefix))
+}
+
+// forget deletes what a table holds under keys with a prefix.
+func forget[T any](table state.Table[T], prefix string) error {
+	for key := range table.All() {
+		if !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		if err := table.Delete(key); err != nil {
 			return err
 		}
 	}
@@ -114,7 +129,7 @@ func (r *Room) pinImage(ctx context.Context, f Function, uri string) (string, er
 	if r.Images == nil {
 		return uri, nil
 	}
-	digest, err := r.Images.ForFunction(ctx, f.ARN, f.Architecture, uri)
+	digest, err := r.Images.ForFunction(ctx, f.ARN, uri)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,8 @@ package lambda
 import (
 	"fmt"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // enqueue puts an event into the function's queue. Failed invocations are tried twice more, after one and two minutes;
@@ -44,7 +46,7 @@ func (r *Room) deliverEvent(region, name, version string, ev event) {
 				return
 			}
 			wait = time.Duration(failures) * time.Minute
-		case hasCode(err, "TooManyRequestsException"):
+		case protocol.HasCode(err, "TooManyRequestsException"):
 			pause = min(2*pause, 5*time.Minute)
 		default:
 			r.Log.Warn("asynchronous invocation is lost", "function", name, "error", err)

@@ -1,8 +1,8 @@
 // Package lambda runs functions as AWS Lambda does: deployed from a zip, invoked synchronously or through a queue
 // that tries again, one invocation at a time in an environment that speaks the Runtime API, with the credentials of
 // the function's own role. Functions of the provided.* runtimes run as plain processes of this machine, those of the
-// nodejs* and python3.* runtimes on this machine's Node.js and Python; functions from a container image are checked as consumers of that image
-// and not run.
+// nodejs* and python3.* runtimes on this machine's Node.js and Python; functions from a container image are checked as
+// consumers of that image and not run.
 package lambda
 
 import (
@@ -34,9 +34,9 @@ type Code interface {
 
 // Images checks that a function can pull its container image, and pins it.
 type Images interface {
-	// ForFunction returns the digest, "sha256:...", of the image that a function of this ARN and architecture
-	// ("x86_64" or "arm64") would run, or the error that Lambda would answer.
-	ForFunction(ctx context.Context, functionARN, architecture, imageURI string) (digest string, err error)
+	// ForFunction returns the digest, "sha256:...", of the image that a function of this ARN would run, or the error that
+	// Lambda would answer.
+	ForFunction(ctx context.Context, functionARN, imageURI string) (digest string, err error)
 }
 
 // Options are what the room needs. All are required but Builds, Qemu, Node, Python, SDK and Images.
@@ -189,8 +189,7 @@ func (r *Room) find(call *protocol.Call, ref reference) (Function, error) {
 		return f, err
 	}
 	if !found {
-		return f, &protocol.Error{Code: "ResourceNotFoundException", Status: 404,
-			Message: "Function not found: " + referenceARN(call, ref)}
+		return f, errNoFunction(referenceARN(call, ref))
 	}
 	return f, nil
 }

@@ -138,7 +138,7 @@ func (r *Room) serveInvoke(ctx context.Context, call *protocol.Call, ref referen
 	if err != nil {
 		return nil, err
 	}
-	ev := event{id: newID(), arn: referenceARN(call, ref), payload: in.Payload, cause: call.Session.Cause()}
+	ev := event{id: protocol.NewID(), arn: referenceARN(call, ref), payload: in.Payload, cause: call.Session.Cause()}
 	switch in.InvocationType {
 	case "DryRun":
 		return &InvokeOutput{StatusCode: http.StatusNoContent, RequestID: ev.id}, nil

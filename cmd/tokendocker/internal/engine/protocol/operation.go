@@ -20,9 +20,9 @@ func JSON[Room, In any](method func(room Room, ctx context.Context, call *Call, 
 	}
 }
 
-// Decode reads a JSON call's input, or the part of it that into has. No body at all is an input without members. What
-// cannot be read fails with SerializationException.
-// Source: Smithy, "AWS JSON 1.1 protocol", its tests of operations with empty inputs.
+// Decode reads a JSON call's input, or the part of it that into has. No body at all is an input without members, as
+// clients have sent it where an operation has no input (aws/aws-sdk-js-v3#2075). What cannot be read fails with
+// SerializationException.
 func Decode(call *Call, into any) error {
 	if len(call.Body) == 0 {
 		return nil

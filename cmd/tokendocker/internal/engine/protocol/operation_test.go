@@ -30,7 +30,7 @@ func TestOperations(t *testing.T) {
 		{name: "input", operation: "Greet", body: `{"name":"Ann","other":1}`, want: "hello Ann in eu-west-1",
 			source: "Smithy, AWS JSON 1.1 protocol: unknown members are ignored, 2026-11"},
 		{name: "no body", operation: "Greet", want: "hello  in eu-west-1",
-			source: "Smithy, AWS JSON 1.1 protocol tests, sends_requests_to_slash with an empty payload, 2026-11"},
+			source: "aws/aws-sdk-js-v3#2075"},
 		{name: "not JSON", operation: "Greet", body: `{`, code: "SerializationException",
 			source: "AWS JSON services answer 400 SerializationException, ECR API Reference, Common Errors, 2026-11"},
 		{name: "another type", operation: "Greet", body: `{"name":{}}`, code: "SerializationException",

@@ -4,6 +4,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -91,3 +92,9 @@ func Errorf(code, format string, args ...any) *Error {
 
 // Error returns code and message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// HasCode reports whether an error is an Error with this code.
+func HasCode(err error, code string) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == code
+}
