@@ -294,8 +294,8 @@ func TestFailingBranchStopsItsSiblings(t *testing.T) {
 }
 
 func TestCauseIsCut(t *testing.T) {
-	f := Fail("X", strings.Repeat("é", MaxCause))
-	if len(f.Cause) > MaxCause || len(f.Cause) < MaxCause-1 || !strings.HasSuffix(f.Cause, "é") {
+	f := Fail("X", strings.Repeat("é", maxCause))
+	if len(f.Cause) > maxCause || len(f.Cause) < maxCause-1 || !strings.HasSuffix(f.Cause, "é") {
 		t.Errorf("cause has %d bytes", len(f.Cause))
 	}
 }

@@ -150,25 +150,29 @@ func timestamp(v any) (time.Time, bool) {
 	return t, err == nil
 }
 
-// wildcard matches * against any characters; a backslash before * or \ takes it as it is.
+// wildcard reports whether a pattern matches all of s: * stands for any characters, and a backslash takes the one after
+// it as it is. The time is at most the product of both lengths: after a mismatch only the last * takes one more
+// character.
 func wildcard(pattern, s string) bool {
-	if pattern == "" {
-		return s == ""
-	}
-	switch c := pattern[0]; {
-	case c == '*':
-		for pattern = strings.TrimLeft(pattern, "*"); ; s = s[1:] {
-			if pattern == "" || wildcard(pattern, s) {
-				return true
-			}
-			if s == "" {
-				return false
-			}
+	p, i := 0, 0
+	star, from := -1, 0 // behind the last *, and what it has taken so far
+	for i < len(s) {
+		literal := p
+		if p+1 < len(pattern) && pattern[p] == '\\' {
+			literal++
 		}
-	case c == '\\' && len(pattern) > 1:
-		pattern = pattern[1:]
-		fallthrough
-	default:
-		return s != "" && s[0] == pattern[0] && wildcard(pattern[1:], s[1:])
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, from = p+1, i
+			p = star
+		case literal < len(pattern) && pattern[literal] == s[i]:
+			p, i = literal+1, i+1
+		case star >= 0:
+			from++
+			p, i = star, from
+		default:
+			return false
+		}
 	}
+	return strings.Trim(pattern[p:], "*") == ""
 }

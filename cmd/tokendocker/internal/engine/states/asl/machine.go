@@ -27,12 +27,12 @@ const (
 	ErrorIntrinsicFailure = "States.IntrinsicFailure"
 )
 
-// MaxData is the size of the input or output of a state, task or execution, in bytes of UTF-8 JSON; MaxCause that of a
-// failure's cause, MaxErrorName that of its name (Developer Guide, "Quotas"; API Reference, "SendTaskFailure").
+// MaxData is the size of the input or output of a state, task or execution, in bytes of UTF-8 JSON; maxCause that of a
+// failure's cause, maxErrorName that of its name (Developer Guide, "Quotas"; API Reference, "SendTaskFailure").
 const (
 	MaxData      = 262144
-	MaxCause     = 32768
-	MaxErrorName = 256
+	maxCause     = 32768
+	maxErrorName = 256
 )
 
 // Failure is how a state or an execution fails.
@@ -53,7 +53,7 @@ func (f *Failure) Error() string {
 
 // Fail returns a Failure whose name and cause are cut to what Step Functions keeps.
 func Fail(name, cause string) *Failure {
-	return &Failure{Name: cut(name, MaxErrorName), Cause: cut(cause, MaxCause)}
+	return &Failure{Name: cut(name, maxErrorName), Cause: cut(cause, maxCause)}
 }
 
 func cut(s string, limit int) string {
@@ -124,8 +124,8 @@ type state struct {
 	secondsPath, timestampPath *path
 	timestamp                  string
 
-	errorName, cause  string
-	errorFrom, causeF *expression
+	errorName, cause     string
+	errorFrom, causeFrom *expression
 
 	queries *queries  // where the state speaks JSONata
 	assign  *template // where it speaks JSONPath

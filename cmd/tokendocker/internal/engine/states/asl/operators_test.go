@@ -3,7 +3,9 @@ package asl
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Every comparison of the Choice state, with a value for which it holds and one for which it does not; those that read
@@ -45,5 +47,31 @@ func TestEveryOperator(t *testing.T) {
 	}
 	if !slices.Equal(sortedKeys(rows), sortedKeys(operators)) {
 		t.Errorf("%d rows, %d operators", len(rows), len(operators))
+	}
+}
+
+// TestStringMatches: patterns with stars and backslashes, and one that would take for ever if each star tried everything.
+// Source: AWS Step Functions Developer Guide, "Choice workflow state", StringMatches, 2026-11.
+func TestStringMatches(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"", "", true}, {"", "a", false}, {"*", "", true}, {"**", "abc", true}, {"a", "a", true}, {"a", "ab", false},
+		{"log-*.txt", "log-1.txt", true}, {"log-*.txt", "log-.txt.txt", true}, {"log-*.txt", "log-1.txt.gz", false},
+		{"*a*b", "xaxxab", true}, {"*a*b", "xaxba", false}, {`a\*`, "a*", true}, {`a\*`, "ab", false}, {`a\\*`, `a\bc`, true},
+		{`\`, `\`, true}, {`a*\*`, "abc*", true}, {`a*\*`, "abc", false},
+		{strings.Repeat("a*", 40) + "b", strings.Repeat("a", 10_000), false},
+	} {
+		done := make(chan bool, 1)
+		go func() { done <- wildcard(c.pattern, c.text) }()
+		select {
+		case got := <-done:
+			if got != c.want {
+				t.Errorf("%.30q matches %.30q: %v", c.pattern, c.text, got)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%.30q takes for ever", c.pattern)
+		}
 	}
 }

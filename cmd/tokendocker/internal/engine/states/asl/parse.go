@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// MaxDefinition is the size of a definition in bytes (API Reference, "CreateStateMachine").
-const MaxDefinition = 1 << 20
+// maxDefinition is the size of a definition in bytes (API Reference, "CreateStateMachine").
+const maxDefinition = 1 << 20
 
 // InvalidError lists what is wrong with a definition, in Step Functions' own words.
 type InvalidError struct{ Problems []string }
@@ -20,8 +20,8 @@ func (e *InvalidError) Error() string {
 
 // Parse reads a definition. Its error is an *InvalidError.
 func Parse(definition string) (*Machine, error) {
-	if len(definition) > MaxDefinition {
-		return nil, &InvalidError{[]string{fmt.Sprintf("DEFINITION_TOO_LARGE: the definition has %d bytes, at most %d are allowed", len(definition), MaxDefinition)}}
+	if len(definition) > maxDefinition {
+		return nil, &InvalidError{[]string{fmt.Sprintf("DEFINITION_TOO_LARGE: the definition has %d bytes, at most %d are allowed", len(definition), maxDefinition)}}
 	}
 	v, err := Decode([]byte(definition))
 	if err != nil {

@@ -94,7 +94,7 @@ func (p *parser) kinds(o object, s *state) {
 		p.wait(o, s)
 	case "Fail":
 		s.errorName, s.cause = o.text("Error", false), o.text("Cause", false)
-		s.errorFrom, s.causeF = p.expression(o, "ErrorPath"), p.expression(o, "CausePath")
+		s.errorFrom, s.causeFrom = p.expression(o, "ErrorPath"), p.expression(o, "CausePath")
 	case "Parallel":
 		p.branches(o, s)
 	case "Map":
@@ -261,7 +261,7 @@ func (p *parser) comparison(o object, r *rule, name string) {
 	}
 }
 
-// names reads ErrorEquals. States.ALL stands alone, in the last entry of its list.
+// errorNames reads ErrorEquals. States.ALL stands alone, in the last entry of its list.
 func (p *parser) errorNames(o object, last bool) []string {
 	var names []string
 	for i, v := range o.list("ErrorEquals", true) {

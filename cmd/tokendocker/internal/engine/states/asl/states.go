@@ -69,7 +69,7 @@ func (v *visit) fail(data any, object surroundings) error {
 		x     *expression
 		into  *string
 		field string
-	}{{s.errorFrom, &name, "ErrorPath"}, {s.causeF, &cause, "CausePath"}} {
+	}{{s.errorFrom, &name, "ErrorPath"}, {s.causeFrom, &cause, "CausePath"}} {
 		if from.x == nil {
 			continue
 		}
