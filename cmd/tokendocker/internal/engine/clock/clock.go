@@ -94,15 +94,14 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// After returns a channel that receives once, after the simulated duration d.
-func (c *Clock) After(d time.Duration) <-chan time.Time {
-	if c.factor == 1 {
-		return time.After(d)
-	}
-	passed := make(chan time.Time, 1)
+// After returns a channel that is closed after the simulated duration d, unless the context ends first. Nothing of it is
+// left then.
+func (c *Clock) After(ctx context.Context, d time.Duration) <-chan struct{} {
+	passed := make(chan struct{})
 	go func() {
-		_ = c.Sleep(context.Background(), d) // which never ends
-		passed <- c.Now()
+		if c.Sleep(ctx, d) == nil {
+			close(passed)
+		}
 	}()
 	return passed
 }

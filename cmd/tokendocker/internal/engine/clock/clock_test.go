@@ -20,7 +20,7 @@ func TestFaster(t *testing.T) {
 		if took, shown := time.Since(real), c.Now().Sub(real); took != time.Second || shown != time.Minute {
 			t.Errorf("a minute took %s, and %s are shown", took, shown)
 		}
-		<-c.After(2 * time.Minute)
+		<-c.After(t.Context(), 2*time.Minute)
 		if took := time.Since(real); took != 3*time.Second {
 			t.Errorf("two minutes more took %s in all", took)
 		}
@@ -81,6 +81,23 @@ func TestTimeout(t *testing.T) {
 					t.Errorf("after cancel %v", ctx.Err())
 				}
 			})
+		})
+	}
+}
+
+// TestAfterLeavesNothing: synctest fails where a goroutine of the bubble is left waiting.
+func TestAfterLeavesNothing(t *testing.T) {
+	for _, factor := range []float64{1, 60} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			passed := clock.New(factor).After(ctx, 1000*time.Hour)
+			cancel()
+			synctest.Wait()
+			select {
+			case <-passed:
+				t.Error("the time is said to have passed")
+			default:
+			}
 		})
 	}
 }

@@ -92,7 +92,7 @@ func (c customResource) exchange(ctx context.Context, requestType, id, function 
 	select {
 	case body := <-answers:
 		return readAnswer(body, id, r)
-	case <-c.op.service.Clock.After(timeout):
+	case <-c.op.service.Clock.After(ctx, timeout):
 		return resource.Result{}, fmt.Errorf("CloudFormation did not receive a response from your custom resource. Please check your logs for requestId [%s]. "+ //nolint:staticcheck // CloudFormation's own words
 			"If you are using the Python cfn-response module, you may need to update your Lambda function code so that CloudFormation can attach the updated version.", id)
 	case <-ctx.Done():

@@ -91,7 +91,7 @@ func (t *tasks) waitForBuild(ctx context.Context, id string, heard *subscription
 	if heard != nil {
 		news = heard.news
 	}
-	poll := t.room.Clock.After(pollEvery)
+	poll := t.room.Clock.After(ctx, pollEvery)
 	for {
 		select {
 		case <-ctx.Done():
@@ -103,7 +103,7 @@ func (t *tasks) waitForBuild(ctx context.Context, id string, heard *subscription
 			}
 			news = nil
 		case <-poll:
-			poll = t.room.Clock.After(pollEvery)
+			poll = t.room.Clock.After(ctx, pollEvery)
 		}
 		build, status := t.look(ctx, id)
 		switch status {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states/asl"
 )
@@ -81,7 +82,7 @@ func (r *Room) mayDeliver(ctx context.Context, m Machine, e Execution) error {
 
 // stream is the log stream of an execution, one of its own here.
 func (m Machine) stream(e Execution) string {
-	return "states/" + m.Name + "/" + e.Started.UTC().Format("2006-01-02-15-04") + "/" + newID()[:8]
+	return "states/" + m.Name + "/" + e.Started.UTC().Format("2006-01-02-15-04") + "/" + protocol.NewID()[:8]
 }
 
 // line is a log event as Step Functions writes it.

@@ -2,7 +2,10 @@ package states
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -286,6 +289,55 @@ func TestVersionsAndAliases(t *testing.T) {
 	}
 	if _, err := w.call(t, "StartExecution", map[string]any{"stateMachineArn": alias.PhysicalID}); err == nil {
 		t.Error("a deleted alias starts")
+	}
+}
+
+// TestVersionsAtOnce: versions that a stack makes at once have numbers of their own, and none is lost to an update.
+func TestVersionsAtOnce(t *testing.T) {
+	w := newWorld(t, 1)
+	w.create(t, `{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}`)
+	types := w.room.Resources()
+	const n = 20
+	var all sync.WaitGroup
+	made := make([]string, n)
+	for i := range n {
+		all.Go(func() {
+			version, err := types["AWS::StepFunctions::StateMachineVersion"].Create(t.Context(), resource.Request{Properties: map[string]any{"StateMachineArn": machineARN}})
+			if err != nil {
+				t.Error(err)
+			}
+			made[i] = version.PhysicalID
+		})
+		all.Go(func() {
+			w.mustCall(t, "UpdateStateMachine", map[string]any{"stateMachineArn": machineARN, "roleArn": fmt.Sprint("arn:aws-cn:iam::111122223333:role/R", i)})
+		})
+	}
+	all.Wait()
+	slices.Sort(made)
+	if got := len(slices.Compact(made)); got != n {
+		t.Errorf("%d versions have %d ARNs", n, got)
+	}
+}
+
+// TestDeletedMachineLeavesNoAlias: an alias does not lead to another machine of its machine's name.
+// Source: AWS Step Functions API Reference, "DeleteStateMachine", 2026-11.
+func TestDeletedMachineLeavesNoAlias(t *testing.T) {
+	w := newWorld(t, 1)
+	const definition = `{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}`
+	types := w.room.Resources()
+	for range 2 {
+		w.create(t, definition)
+		if _, err := types["AWS::StepFunctions::StateMachineVersion"].Create(t.Context(), resource.Request{Properties: map[string]any{"StateMachineArn": machineARN}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.call(t, "StartExecution", map[string]any{"stateMachineArn": machineARN + ":live"}); err == nil {
+			t.Fatal("an alias that nobody made starts")
+		}
+		if _, err := types["AWS::StepFunctions::StateMachineAlias"].Create(t.Context(), resource.Request{Properties: map[string]any{"Name": "live",
+			"RoutingConfiguration": []any{map[string]any{"StateMachineVersionArn": machineARN + ":1", "Weight": 100}}}}); err != nil {
+			t.Fatal(err)
+		}
+		w.mustCall(t, "DeleteStateMachine", map[string]any{"stateMachineArn": machineARN})
 	}
 }
 

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,20 +25,32 @@ func (r *Room) createMachine(ctx context.Context, call *protocol.Call, in input)
 		return nil, err
 	}
 	m := Machine{ARN: machineName(call, in.Name), Name: in.Name, Region: call.Region, Account: call.Account, Partition: call.Partition,
-		Role: in.RoleArn, Definition: in.Definition, Express: in.Type == express, Created: r.Clock.Now(), Revision: newID(), configuration: in.configuration}
-	old, found, err := r.machines.Get(m.ARN)
-	switch {
-	case err != nil:
-		return nil, err
-	case found && (old.Definition != m.Definition || old.Role != m.Role || old.Express != m.Express):
-		return nil, protocol.Errorf("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", m.ARN)
-	case found: // the call is idempotent
-		return map[string]any{"stateMachineArn": old.ARN, "creationDate": protocol.Timestamp(old.Created)}, nil
+		Role: in.RoleArn, Definition: in.Definition, Express: in.Type == express, Created: r.Clock.Now(), Revision: protocol.NewID(), configuration: in.configuration}
+	_, found, err := r.machines.Get(m.ARN)
+	if err == nil && !found {
+		err = r.check(ctx, m)
 	}
-	if err := r.check(ctx, m); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"stateMachineArn": m.ARN, "creationDate": protocol.Timestamp(m.Created)}, r.machines.Put(m.ARN, m)
+	err = r.machines.Update(m.ARN, func(now Machine, found bool) (Machine, error) {
+		switch {
+		case !found:
+			return m, nil
+		case now.Definition != m.Definition || now.Role != m.Role || now.Express != m.Express:
+			return now, errMachineExists(m.ARN)
+		}
+		m = now // the call is idempotent
+		return now, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"stateMachineArn": m.ARN, "creationDate": protocol.Timestamp(m.Created)}, nil
+}
+
+func errMachineExists(arn string) error {
+	return protocol.Errorf("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", arn)
 }
 
 func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (any, error) {
@@ -48,18 +61,20 @@ func (r *Room) updateMachine(ctx context.Context, _ *protocol.Call, in input) (a
 	if in.Definition == "" && in.RoleArn == "" && in.configuration == (configuration{}) {
 		return nil, protocol.Errorf("MissingRequiredParameter", "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
 	}
-	if in.Definition != "" {
-		m.Definition = in.Definition
+	apply := func(m *Machine) error {
+		m.Definition, m.Role = cmp.Or(in.Definition, m.Definition), cmp.Or(in.RoleArn, m.Role)
+		m.configuration = m.configuration.with(in.configuration)
+		m.Revision = protocol.NewID()
+		return nil
 	}
-	if in.RoleArn != "" {
-		m.Role = in.RoleArn
-	}
-	m.configuration = m.configuration.with(in.configuration)
+	_ = apply(&m) // it never fails
 	if err := r.check(ctx, m); err != nil {
 		return nil, err
 	}
-	m.Revision = newID()
-	return map[string]any{"updateDate": protocol.Timestamp(r.Clock.Now()), "revisionId": m.Revision}, r.machines.Put(m.ARN, m)
+	if m, err = r.change(m.ARN, apply); err != nil {
+		return nil, err
+	}
+	return map[string]any{"updateDate": protocol.Timestamp(r.Clock.Now()), "revisionId": m.Revision}, nil
 }
 
 func (r *Room) deleteMachine(_ context.Context, _ *protocol.Call, in input) (any, error) {
@@ -148,7 +163,7 @@ func (r *Room) startSyncExecution(ctx context.Context, call *protocol.Call, in i
 func (m Machine) executionARN(name string) string {
 	kind, suffix := ":execution:", ""
 	if m.Express {
-		kind, suffix = ":express:", ":"+newID()
+		kind, suffix = ":express:", ":"+protocol.NewID()
 	}
 	return strings.Replace(m.ARN, ":stateMachine:", kind, 1) + ":" + name + suffix
 }

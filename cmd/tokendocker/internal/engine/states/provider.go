@@ -2,8 +2,6 @@ package states
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -42,24 +40,26 @@ func (p provider) Create(ctx context.Context, q resource.Request) (resource.Resu
 	s := q.Stack
 	m := Machine{ARN: fmt.Sprintf("arn:%s:states:%s:%s:stateMachine:%s", s.Partition, s.Region, s.Account, name),
 		Name: name, Region: s.Region, Account: s.Account, Partition: s.Partition, Created: p.room.Clock.Now()}
-	if _, found, err := p.room.machines.Get(m.ARN); err != nil {
-		return resource.Result{}, err
-	} else if found {
-		return resource.Result{}, protocol.Errorf("StateMachineAlreadyExists", "State Machine Already Exists: '%s'", m.ARN)
-	}
-	return p.put(ctx, q, m)
+	return p.put(ctx, q, m, func(found bool) error {
+		if found {
+			return errMachineExists(m.ARN)
+		}
+		return nil
+	})
 }
 
 // Update changes definition and role; executions that run keep what they began with.
 func (p provider) Update(ctx context.Context, q resource.Request) (resource.Result, error) {
-	m, found, err := p.room.machines.Get(q.PhysicalID)
+	m, err := p.room.machine(q.PhysicalID)
 	if err != nil {
 		return resource.Result{}, err
 	}
-	if !found {
-		return resource.Result{}, protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", q.PhysicalID)
-	}
-	return p.put(ctx, q, m)
+	return p.put(ctx, q, m, func(found bool) error {
+		if !found {
+			return errNoMachine(q.PhysicalID)
+		}
+		return nil
+	})
 }
 
 // Delete removes the machine and stops its executions, as AWS does in the end.
@@ -67,8 +67,16 @@ func (p provider) Delete(_ context.Context, q resource.Request) error {
 	return p.room.remove(q.PhysicalID)
 }
 
-// remove removes a machine with its versions.
+// remove removes a machine with its versions and aliases.
+// Source: AWS Step Functions API Reference, "DeleteStateMachine".
 func (r *Room) remove(arn string) error {
+	for alias := range r.aliases.All() {
+		if machine, _ := qualified(alias); machine == arn {
+			if err := r.aliases.Delete(alias); err != nil {
+				return err
+			}
+		}
+	}
 	for other := range r.machines.All() {
 		if machine, _ := qualified(other); machine == arn {
 			if err := r.machines.Delete(other); err != nil {
@@ -91,9 +99,10 @@ func (r *Room) remove(arn string) error {
 	return nil
 }
 
-func (p provider) put(ctx context.Context, q resource.Request, m Machine) (resource.Result, error) {
+// put keeps a machine as the template has it, unless may refuses that for the machine that is there, if there is one.
+func (p provider) put(ctx context.Context, q resource.Request, m Machine, may func(found bool) error) (resource.Result, error) {
 	var err error
-	m.Role, m.Revision = text(q.Properties, "RoleArn"), newID()
+	m.Role, m.Revision = text(q.Properties, "RoleArn"), protocol.NewID()
 	if m.Definition, err = definition(q.Properties); err != nil {
 		return resource.Result{}, err
 	}
@@ -104,7 +113,11 @@ func (p provider) put(ctx context.Context, q resource.Request, m Machine) (resou
 	if err := p.room.check(ctx, m); err != nil {
 		return resource.Result{}, err
 	}
-	if err := p.room.machines.Put(m.ARN, m); err != nil {
+	err = p.room.machines.Update(m.ARN, func(now Machine, found bool) (Machine, error) {
+		m.Published = now.Published
+		return m, may(found)
+	})
+	if err != nil {
 		return resource.Result{}, err
 	}
 	return resource.Result{PhysicalID: m.ARN, Attributes: map[string]any{"Arn": m.ARN, "Name": m.Name, "StateMachineRevisionId": m.Revision}}, nil
@@ -195,13 +208,4 @@ func text(p map[string]any, name string) string {
 	default:
 		return fmt.Sprint(v)
 	}
-}
-
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

@@ -2,6 +2,7 @@ package states
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -65,16 +66,19 @@ func (t *tasks) request(ctx context.Context, name, action string, input any) (an
 	if a.lower {
 		body = respell(in, unicode.ToLower)
 	}
-	var out any
-	if err := t.room.Caller.Call(ctx, t.session, t.machine.Region, a.service, capital(action), body, &out); err != nil {
+	var raw json.RawMessage
+	if err := t.room.Caller.Call(ctx, t.session, t.machine.Region, a.service, capital(action), body, &raw); err != nil {
 		return nil, a.failure(err)
 	}
-	out = integral(out)
+	if len(raw) == 0 || string(raw) == "null" {
+		return map[string]any{}, nil
+	}
+	out, err := asl.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("answer of %s: %w", action, err)
+	}
 	if a.lower {
 		out = respell(out, unicode.ToUpper)
-	}
-	if out == nil {
-		out = map[string]any{}
 	}
 	return out, nil
 }
@@ -113,30 +117,11 @@ func (a api) failure(err error) error {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
-	return asl.Fail(a.errors+"."+name, fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", aws.Message, a.errors, status, newID()))
+	return asl.Fail(a.errors+"."+name, fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", aws.Message, a.errors, status, protocol.NewID()))
 }
 
 // capital is an action as the API spells it.
 func capital(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:]
-}
-
-// integral makes data that encoding/json read the language's own: whole numbers become int64.
-func integral(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if v == float64(int64(v)) {
-			return int64(v)
-		}
-	case map[string]any:
-		for k, e := range v {
-			v[k] = integral(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = integral(e)
-		}
-	}
-	return v
 }

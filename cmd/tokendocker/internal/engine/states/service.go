@@ -149,7 +149,7 @@ func (r *Room) startExecution(_ context.Context, call *protocol.Call, in input) 
 		return nil, protocol.Errorf("InvalidExecutionInput", "Invalid State Machine Execution Input: '%v'", err)
 	}
 	if in.Name == "" {
-		in.Name = newID()
+		in.Name = protocol.NewID()
 	}
 	if err := checkName(in.Name); err != nil {
 		return nil, err
@@ -194,9 +194,27 @@ func (r *Room) machine(arn string) (Machine, error) {
 	}
 	m, found, err := r.machines.Get(arn)
 	if err == nil && !found {
-		err = protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", arn)
+		err = errNoMachine(arn)
 	}
 	return m, err
+}
+
+// change changes a machine in one step, or fails with StateMachineDoesNotExist.
+func (r *Room) change(arn string, change func(*Machine) error) (Machine, error) {
+	var after Machine
+	err := r.machines.Update(arn, func(m Machine, found bool) (Machine, error) {
+		if !found {
+			return m, errNoMachine(arn)
+		}
+		err := change(&m)
+		after = m
+		return m, err
+	})
+	return after, err
+}
+
+func errNoMachine(arn string) error {
+	return protocol.Errorf("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", arn)
 }
 
 func (r *Room) execution(arn string) (Execution, error) {

@@ -65,21 +65,25 @@ func (w *waiters) take(token string, end bool) *waiter {
 // wait waits for a token's answer; each heartbeat gives it the same time again.
 func (t *tasks) wait(ctx context.Context, w *waiter, heartbeat time.Duration) (any, error) {
 	for {
-		var late <-chan time.Time
+		patience, heard := ctx, context.CancelFunc(func() {})
 		if heartbeat > 0 {
-			late = t.room.Clock.After(heartbeat)
+			patience, heard = t.room.Clock.WithTimeout(ctx, heartbeat)
 		}
 		select {
 		case a := <-w.answer:
+			heard()
 			if a.failure != nil {
 				return nil, a.failure
 			}
 			return a.output, nil
 		case <-w.beat:
-		case <-late:
+			heard()
+		case <-patience.Done():
+			heard()
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			return nil, asl.Fail(asl.ErrorHeartbeat, "")
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
 		}
 	}
 }

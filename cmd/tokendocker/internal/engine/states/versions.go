@@ -30,15 +30,14 @@ func (versionProvider) Immutable() []string {
 
 // Create publishes a version.
 func (p versionProvider) Create(_ context.Context, q resource.Request) (resource.Result, error) {
-	m, err := p.room.machine(text(q.Properties, "StateMachineArn"))
+	m, err := p.room.change(text(q.Properties, "StateMachineArn"), func(m *Machine) error {
+		if wanted := text(q.Properties, "StateMachineRevisionId"); wanted != "" && wanted != m.Revision && wanted != "INITIAL" {
+			return protocol.Errorf("ConflictException", "Failed to publish the State Machine version for revision %s. The current State Machine revision is %s.", wanted, m.Revision)
+		}
+		m.Published++
+		return nil
+	})
 	if err != nil {
-		return resource.Result{}, err
-	}
-	if wanted := text(q.Properties, "StateMachineRevisionId"); wanted != "" && wanted != m.Revision && wanted != "INITIAL" {
-		return resource.Result{}, protocol.Errorf("ConflictException", "Failed to publish the State Machine version for revision %s. The current State Machine revision is %s.", wanted, m.Revision)
-	}
-	m.Published++
-	if err := p.room.machines.Put(m.ARN, m); err != nil {
 		return resource.Result{}, err
 	}
 	arn := m.ARN + ":" + strconv.Itoa(m.Published)
