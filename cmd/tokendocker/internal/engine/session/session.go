@@ -37,6 +37,7 @@ type Session struct {
 	UserID      string    // as GetCallerIdentity shows it
 	RoleARN     string    // the role behind the session; empty for the operator, who may do anything
 	Service     string    // an AWS service that acts for itself, "lambda.amazonaws.com"; it has no rights of its own
+	SourceARN   string    // of what such a service acts for, a rule or a bucket; empty: not known
 	Expires     time.Time // on the real clock, as signature dates are; zero means never
 	Simulated   bool      // signs with the engine's clock instead of the real one
 
