@@ -137,7 +137,7 @@ func TestWall(t *testing.T) {
 }
 
 // core is what every room of the engine may import.
-var core = []string{"clock", "state", "protocol", "session", "resource", "switches", "physical", "sandbox"}
+var core = []string{"clock", "state", "protocol", "session", "resource", "switches", "physical", "partition", "sandbox"}
 
 // room returns the name of the engine's room that pkg belongs to, or "" for the core and for everything else.
 func room(pkg string) string {
