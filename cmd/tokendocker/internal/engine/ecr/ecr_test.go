@@ -233,6 +233,34 @@ func TestErrors(t *testing.T) {
 				`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"` + digest + `","size":2},"layers":[]}`)})
 			return err
 		}, "LayersNotFoundException: Layers with digests 'sha256:aaaa"},
+		{"more images than one call takes", "trek10inc/ecr-cleaner#8", "", func(w *world) error {
+			_, err := w.BatchGetImage(ctx, &client.BatchGetImageInput{RepositoryName: name, ImageIds: make([]types.ImageIdentifier, 101)})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length less than or equal to 100'"},
+		{"more images deleted than one call takes", "fujiwara/ecrm#3", "", func(w *world) error {
+			_, err := w.BatchDeleteImage(ctx, &client.BatchDeleteImageInput{RepositoryName: name, ImageIds: make([]types.ImageIdentifier, 101)})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length less than or equal to 100'"},
+		{"no images", "puemos/aws-lambda-ecr-cleaner#3", "", func(w *world) error {
+			_, err := w.BatchDeleteImage(ctx, &client.BatchDeleteImageInput{RepositoryName: name, ImageIds: []types.ImageIdentifier{}})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length greater than or equal to 1'"},
+		{"large page", "andrey-pohilko/registry-cli#79", "", func(w *world) error {
+			_, err := w.ListImages(ctx, &client.ListImagesInput{RepositoryName: name, MaxResults: aws.Int32(1001)})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 1000'"},
+		{"registry that is no account", "ECR API Reference, CreateRepository, 2026-11", "", func(w *world) error {
+			_, err := w.CreateRepository(ctx, &client.CreateRepositoryInput{RepositoryName: aws.String("b"), RegistryId: aws.String("../../../tmp")})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'registryId' failed to satisfy constraint: "},
+		{"password for what is no registry", "ECR API Reference, GetAuthorizationToken, 2026-11", "", func(w *world) error {
+			_, err := w.GetAuthorizationToken(ctx, &client.GetAuthorizationTokenInput{RegistryIds: []string{"evil.example/"}}) //nolint:staticcheck // deprecated and still taken
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'registryId' failed to satisfy constraint: "},
+		{"policy that is none", "ECR API Reference, SetRepositoryPolicy, 2026-11", "", func(w *world) error {
+			_, err := w.SetRepositoryPolicy(ctx, &client.SetRepositoryPolicyInput{RepositoryName: name, PolicyText: aws.String(`{"Statement":[{"Effect":"Perhaps"}]}`)})
+			return err
+		}, "InvalidParameterException: Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided"},
 		{"unknown operation", "AWS JSON protocol", "most of ECR's API is not there", func(w *world) error {
 			_, err := w.StartImageScan(ctx, &client.StartImageScanInput{RepositoryName: name, ImageId: &types.ImageIdentifier{ImageTag: name}})
 			return err

@@ -73,6 +73,9 @@ func (r *Room) describeImages(_ context.Context, call *protocol.Call, in struct 
 	NextToken  string       `json:"nextToken"`
 	MaxResults int          `json:"maxResults"`
 }) (any, error) {
+	if err := checkLength("imageIds", in.ImageIDs, 0, maxBatch); err != nil {
+		return nil, err
+	}
 	repo, err := r.find(where(call, in.RegistryID).arn(in.RepositoryName))
 	if err != nil {
 		return nil, err
@@ -161,6 +164,9 @@ func (r *Room) batchGetImage(ctx context.Context, call *protocol.Call, in struct
 	ImageIDs           []imageID `json:"imageIds"`
 	AcceptedMediaTypes []string  `json:"acceptedMediaTypes"`
 }) (any, error) {
+	if err := checkLength("imageIds", in.ImageIDs, 1, maxBatch); err != nil {
+		return nil, err
+	}
 	arn := where(call, in.RegistryID).arn(in.RepositoryName)
 	if err := r.importAll(ctx, call.Session, arn, in.ImageIDs); err != nil {
 		return nil, err
@@ -198,6 +204,9 @@ func (r *Room) batchDeleteImage(ctx context.Context, call *protocol.Call, in str
 	target
 	ImageIDs []imageID `json:"imageIds"`
 }) (any, error) {
+	if err := checkLength("imageIds", in.ImageIDs, 1, maxBatch); err != nil {
+		return nil, err
+	}
 	arn := where(call, in.RegistryID).arn(in.RepositoryName)
 	deleted, failures := []imageID{}, []failure{}
 	for _, id := range in.ImageIDs {
@@ -298,6 +307,9 @@ func (r *Room) batchCheckLayerAvailability(ctx context.Context, call *protocol.C
 	target
 	LayerDigests []string `json:"layerDigests"`
 }) (any, error) {
+	if err := checkLength("layerDigests", in.LayerDigests, 1, maxBatch); err != nil {
+		return nil, err
+	}
 	repo, err := r.find(where(call, in.RegistryID).arn(in.RepositoryName))
 	if err != nil {
 		return nil, err

@@ -75,7 +75,9 @@ func read(req resource.Request) (properties, error) {
 		}
 	}
 	var err error
-	p.policy, err = document(props["RepositoryPolicyText"])
+	if p.policy, err = document(props["RepositoryPolicyText"]); err == nil && p.policy != "" {
+		err = checkPolicy(p.policy)
+	}
 	return p, err
 }
 
@@ -169,9 +171,6 @@ func document(v any) (string, error) {
 	case nil:
 		return "", nil
 	case string:
-		if !json.Valid([]byte(v)) {
-			return "", errParameter("PolicyText", "Invalid repository policy provided")
-		}
 		return v, nil
 	}
 	raw, err := json.Marshal(v)

@@ -119,9 +119,7 @@ func (r *Room) hinted(said, why error) error {
 		return why
 	}
 	answer.Hint = fmt.Sprintf("%s; %s", refused.Message, refused.Hint)
-	if r.Log != nil {
-		r.Log.Warn("pull through cache", "denied", refused.Message)
-	}
+	r.Log.Warn("pull through cache", "denied", refused.Message)
 	return answer
 }
 

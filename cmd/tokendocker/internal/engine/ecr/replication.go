@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
@@ -127,11 +128,8 @@ func checkRules(at place, rules []rule) error {
 			}
 		}
 		for _, d := range given.Destinations {
-			switch {
-			case d.Region == at.region && d.RegistryID == at.account:
-				return errParameter("replicationConfiguration.rules.destinations", "The source registry cannot be a destination")
-			case partitionOf(d.Region) != at.partition:
-				return protocol.Errorf("InvalidParameterException", "Invalid region '%s'", d.Region)
+			if err := checkDestination(at, d); err != nil {
+				return err
 			}
 			all[d] = true
 		}
@@ -142,19 +140,21 @@ func checkRules(at place, rules []rule) error {
 	return nil
 }
 
-// partitionOf returns the partition that a region's name belongs to, empty for what is no region's name.
-func partitionOf(region string) string {
-	parts := strings.Split(region, "-")
-	if len(parts) < 3 {
-		return ""
+func checkDestination(at place, d destination) error {
+	if d.RegistryID == "" {
+		return errParameter("replicationConfiguration.rules.destinations", "registryId must not be null")
 	}
+	if err := checkRegistryID(d.RegistryID); err != nil {
+		return err
+	}
+	in, _ := partition.Of(d.Region)
 	switch {
-	case parts[0] == "cn":
-		return "aws-cn"
-	case parts[0] == "us" && parts[1] == "gov":
-		return "aws-us-gov"
+	case d.Region == at.region && d.RegistryID == at.account:
+		return errParameter("replicationConfiguration.rules.destinations", "The source registry cannot be a destination")
+	case in != at.partition || !partition.IsRegion(d.Region):
+		return protocol.Errorf("InvalidParameterException", "Invalid region '%s'", d.Region)
 	}
-	return "aws"
+	return nil
 }
 
 // linkNeed is what the first replication of an account needs beside its own action: the caller makes ECR's role.
@@ -207,7 +207,7 @@ func (r *Room) replicate(at place, repo repository, tag, dgst string) error {
 		return err
 	}
 	delay := replicationTime
-	if r.Switches != nil && r.Switches.ReplicationDelay > 0 {
+	if r.Switches.ReplicationDelay > 0 {
 		delay = r.Switches.ReplicationDelay
 	}
 	due := r.Clock.Now().Add(delay)
@@ -270,7 +270,7 @@ func (r *Room) arrive(arn, dgst string, rep replica) {
 }
 
 func (r *Room) warn(arn string, rep replica, err error) {
-	if err != nil && r.Log != nil {
+	if err != nil {
 		r.Log.Error("replica", "repository", arn, "region", rep.To.Region, "error", err)
 	}
 }
@@ -289,7 +289,7 @@ func failureCode(err error) string {
 // copy brings an image to another registry, whose repository it makes where there is none. Settings are not copied; the
 // other registry may have a template for them.
 func (r *Room) copy(ctx context.Context, arn, dgst string, rep replica) error {
-	if r.Switches != nil && r.Switches.FailReplication == rep.To.Region {
+	if r.Switches.FailReplication == rep.To.Region {
 		return errSwitched
 	}
 	source, err := r.find(arn)

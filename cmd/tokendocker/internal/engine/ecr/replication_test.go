@@ -136,6 +136,7 @@ func TestReplicationRules(t *testing.T) {
 		"filters":      {[]types.ReplicationRule{rule(many(101, "app-"), "us-west-2")}, "length less than or equal to 100"},
 		"destinations": {[]types.ReplicationRule{rule(nil, many(26, "us-west-")...)}, "at most 25 unique destinations"},
 		"itself":       {[]types.ReplicationRule{rule(nil, "eu-west-1")}, "cannot be a destination"},
+		"region":       {[]types.ReplicationRule{rule(nil, "../../../tmp-1")}, "Invalid region '../../../tmp-1'"},
 		"partition":    {[]types.ReplicationRule{rule(nil, "cn-north-1")}, "Invalid region 'cn-north-1'"},
 		"filter":       {[]types.ReplicationRule{rule([]string{"a"}, "us-west-2")}, "2 to 256 characters"},
 	} {

@@ -26,11 +26,17 @@ func (r *Room) getAuthorizationToken(_ context.Context, call *protocol.Call, in 
 	RegistryIDs []string `json:"registryIds"`
 }) (any, error) {
 	registries := in.RegistryIDs
+	if err := checkLength("registryIds", registries, 0, maxTokens); err != nil {
+		return nil, err
+	}
 	if len(registries) == 0 {
 		registries = []string{call.Account}
 	}
 	var data []map[string]any
 	for _, id := range registries {
+		if err := checkRegistryID(id); err != nil {
+			return nil, err
+		}
 		password, expires := r.Tokens.Issue(call.Session)
 		data = append(data, map[string]any{
 			"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:" + password)),
@@ -153,6 +159,9 @@ func (r *Room) describeRepositories(_ context.Context, call *protocol.Call, in s
 	NextToken  string `json:"nextToken"`
 	MaxResults int    `json:"maxResults"`
 }) (any, error) {
+	if err := checkLength("repositoryNames", in.RepositoryNames, 0, maxBatch); err != nil {
+		return nil, err
+	}
 	at := where(call, in.RegistryID)
 	var list []map[string]any
 	for _, name := range in.RepositoryNames {

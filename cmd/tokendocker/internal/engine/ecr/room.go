@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
@@ -62,8 +63,8 @@ type Options struct {
 	Missing func(error) []string
 	// Seen hears of every image that somebody pushed, or found by its tag or digest.
 	Seen     func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
-	Switches *switches.Switches
-	Log      *slog.Logger
+	Switches *switches.Switches // nil means a good day
+	Log      *slog.Logger       // hears of replicas and imports that fail; nil: nobody does
 }
 
 // Room is Amazon ECR, in all accounts and regions. It is safe for concurrent use.
@@ -80,6 +81,12 @@ type Room struct {
 
 // New returns the room over what the state holds.
 func New(o Options) (*Room, error) {
+	if o.Switches == nil {
+		o.Switches = &switches.Switches{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	table, err := state.NewTable[repository](o.State, "ecr.repositories")
 	if err != nil {
 		return nil, err
@@ -157,22 +164,7 @@ func (p place) arn(name string) string {
 }
 
 func (p place) host() string {
-	return fmt.Sprintf("%s.dkr.ecr.%s.%s", p.account, p.region, suffix(p.partition))
-}
-
-// suffix returns the DNS suffix of a partition's endpoints.
-func suffix(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "amazonaws.com.cn"
-	case "aws-iso":
-		return "c2s.ic.gov"
-	case "aws-iso-b":
-		return "sc2s.sgov.gov"
-	case "aws-eusc":
-		return "amazonaws.eu"
-	}
-	return "amazonaws.com"
+	return fmt.Sprintf("%s.dkr.ecr.%s.%s", p.account, p.region, partition.Suffix(p.partition))
 }
 
 // placeOf returns where a repository's ARN says that it is.

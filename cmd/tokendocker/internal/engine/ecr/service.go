@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -101,6 +102,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if err := protocol.Decode(call, &t); err != nil {
 		return nil, err
 	}
+	if err := checkRegistryID(t.RegistryID); err != nil {
+		return nil, err
+	}
 	need := protocol.Need{Action: "ecr:" + call.Operation, Resources: op.resources(where(call, t.RegistryID), t)}
 	if len(need.Resources) == 1 {
 		need.ResourcePolicy = string(r.ResourcePolicy(need.Resources[0]))
@@ -131,13 +135,43 @@ func where(call *protocol.Call, registryID string) place {
 	return at
 }
 
+var registryID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// checkRegistryID refuses what is no account. An empty one means the caller's own.
+// Source: ECR API Reference, "registryId" of every operation.
+func checkRegistryID(id string) error {
+	if id != "" && !registryID.MatchString(id) {
+		return errParameter("registryId", "Member must satisfy regular expression pattern: [0-9]{12}")
+	}
+	return nil
+}
+
+// maxBatch is how many images, layers or repositories one call may name, and maxTokens how many registries
+// GetAuthorizationToken may (ECR API Reference).
+const (
+	maxBatch  = 100
+	maxTokens = 10
+)
+
+// checkLength bounds a list of the input: one that a call cannot do without has at least one member.
+// Source of the words: trek10inc/ecr-cleaner#8, puemos/aws-lambda-ecr-cleaner#3.
+func checkLength[T any](name string, list []T, least, most int) error {
+	switch n := len(list); {
+	case n < least:
+		return errParameter(name, fmt.Sprintf("Member must have length greater than or equal to %d", least))
+	case n > most:
+		return errParameter(name, fmt.Sprintf("Member must have length less than or equal to %d", most))
+	}
+	return nil
+}
+
 // maxPage is the most entries of an answer (ECR API Reference, DescribeRepositories, DescribeImages and ListImages).
 const maxPage = 1000
 
 // page cuts one page out of all by the API's paging fields; limit 0 is what a call without one has.
 func page[T any](all []T, token string, limit, byDefault int) (part []T, next string, err error) {
 	if limit < 0 || limit > maxPage {
-		return nil, "", errParameter("maxResults", fmt.Sprintf("must be between 1 and %d", maxPage))
+		return nil, "", errParameter("maxResults", fmt.Sprintf("Member must have value less than or equal to %d", maxPage))
 	}
 	part, next, ok := protocol.Page(all, token, cmp.Or(limit, byDefault))
 	if !ok {

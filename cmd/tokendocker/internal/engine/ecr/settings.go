@@ -2,10 +2,12 @@ package ecr
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
@@ -24,8 +26,8 @@ func (r *Room) setRepositoryPolicy(_ context.Context, call *protocol.Call, in st
 	target
 	PolicyText string `json:"policyText"`
 }) (any, error) {
-	if !json.Valid([]byte(in.PolicyText)) {
-		return nil, errParameter("PolicyText", "Invalid repository policy provided")
+	if err := checkPolicy(in.PolicyText); err != nil {
+		return nil, err
 	}
 	repo, err := r.change(where(call, in.RegistryID).arn(in.RepositoryName), func(repo *repository) error {
 		repo.Policy = in.PolicyText
@@ -50,6 +52,20 @@ func (r *Room) deleteRepositoryPolicy(_ context.Context, call *protocol.Call, in
 		return nil, err
 	}
 	return settings(repo, "policyText", text), nil
+}
+
+const maxPolicy = 10240 // characters; ECR API Reference, SetRepositoryPolicy
+
+// checkPolicy refuses a text that is no policy of a repository, whose resource is the repository itself.
+// Source: Amazon ECR User Guide, "Private repository policies".
+func checkPolicy(text string) error {
+	if utf8.RuneCountInString(text) > maxPolicy {
+		return errParameter("policyText", fmt.Sprintf("Member must have length less than or equal to %d", maxPolicy))
+	}
+	if _, err := policy.Parse([]byte(text), policy.Registry); err != nil {
+		return errParameter("PolicyText", "Invalid repository policy provided: "+err.Error())
+	}
+	return nil
 }
 
 func errNoPolicy(repo repository) error {

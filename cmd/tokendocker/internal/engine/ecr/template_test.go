@@ -67,7 +67,7 @@ func TestRegistryResources(t *testing.T) {
 	general := create("AWS::ECR::RepositoryCreationTemplate", map[string]any{"Prefix": "ROOT", "AppliedFor": []any{"PULL_THROUGH_CACHE"}, "ImageTagMutability": "IMMUTABLE"})
 	create("AWS::ECR::RepositoryCreationTemplate", map[string]any{"Prefix": "quay/mine", "AppliedFor": []any{"REPLICATION"}})
 	own := create("AWS::ECR::RepositoryCreationTemplate", map[string]any{"Prefix": "quay/team", "AppliedFor": []any{"REPLICATION", "PULL_THROUGH_CACHE"},
-		"RepositoryPolicy": `{"Version":"2012-10-17","Statement":[]}`, "CustomRoleArn": "arn:aws:iam::111122223333:role/Template",
+		"RepositoryPolicy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}]}`, "CustomRoleArn": "arn:aws:iam::111122223333:role/Template",
 		"ResourceTags": []any{map[string]any{"Key": "cached", "Value": "yes"}}})
 	if rule.PhysicalID != "quay" || general.PhysicalID != "ROOT" || own.Attributes["CreatedAt"] == "" {
 		t.Errorf("%+v %+v %+v", rule, general, own)
