@@ -187,9 +187,7 @@ func (p phase) describe() map[string]any {
 	}
 	out["phaseStatus"], out["endTime"] = p.Status, protocol.Timestamp(p.End)
 	out["durationInSeconds"] = int(p.End.Sub(p.Start).Seconds())
-	if p.Type != phaseSubmitted && p.Type != phaseQueued {
-		out["contexts"] = []map[string]string{{"statusCode": p.Code, "message": p.Message}}
-	} else if p.Code != "" {
+	if p.Code != "" || p.Type != phaseSubmitted && p.Type != phaseQueued {
 		out["contexts"] = []map[string]string{{"statusCode": p.Code, "message": p.Message}}
 	}
 	return out

@@ -61,7 +61,7 @@ func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (an
 		StreamName: strings.TrimSuffix(strings.TrimSuffix(old.Logs.StreamName, old.uuid()), "/"),
 	}}}
 	b := build{
-		ID: old.Project + ":" + newUUID(), Project: old.Project, Place: old.Place, Status: statusInProgress,
+		ID: old.Project + ":" + protocol.NewID(), Project: old.Project, Place: old.Place, Status: statusInProgress,
 		Start: r.Clock.Now(), Role: old.Role, Source: old.Source, SourceVersion: old.SourceVersion,
 		SecondarySources: old.SecondarySources, SecondaryVersions: old.SecondaryVersions,
 		Artifacts: old.Artifacts, SecondaryArtifacts: old.SecondaryArtifacts, Cache: old.Cache,

@@ -1,9 +1,11 @@
 package codebuild_test
 
 import (
+	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +57,15 @@ func TestBuilds(t *testing.T) {
 			if log := w.cloud.log(id); strings.Contains(log, "hush") || strings.Contains(log, "parameter value") || b.BuildStatus != "SUCCEEDED" {
 				t.Errorf("%s\n%s", b.BuildStatus, log)
 			}
+		}},
+		{"parameter of a version", "Systems Manager API Reference, GetParameters, 2026-11", "", func(t *testing.T, w *world) {
+			w.project(nil)
+			id := w.start(map[string]any{
+				"environmentVariablesOverride": []map[string]string{{"name": "P", "value": "/p:2", "type": "PARAMETER_STORE"}},
+				"buildspecOverride":            "version: 0.2\nphases:\n  build: {commands: ['printf %s \"$P\" | wc -c']}\n",
+			})
+			w.end(id)
+			checkLog(t, w.cloud.log(id), []string{strconv.Itoa(len("parameter value")) + "\n"}, nil)
 		}},
 		{"secret that is not there", "CodeBuild User Guide, troubleshooting, 2026-10", "", func(t *testing.T, w *world) {
 			w.project(nil)
@@ -477,5 +488,43 @@ func TestProjectProvider(t *testing.T) {
 	}
 	if _, err := w.call("StartBuild", map[string]any{"projectName": "app"}); err == nil {
 		t.Error("the project is still there")
+	}
+}
+
+// TestProjectDeletedWhileABuildStarts: whatever comes first, no project is left that nobody made.
+func TestProjectDeletedWhileABuildStarts(t *testing.T) {
+	w := newWorld(t, 1)
+	for range 30 {
+		w.project(nil)
+		var both sync.WaitGroup
+		both.Go(func() {
+			out, err := w.call("StartBuild", map[string]any{"projectName": "app"})
+			if err == nil {
+				_, err = w.call("StopBuild", map[string]any{"id": out["build"].(map[string]any)["id"]})
+			}
+			if err != nil && !strings.Contains(err.Error(), "Project cannot be found") {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			if err := w.room.Resources()["AWS::CodeBuild::Project"].Delete(t.Context(), resource.Request{Stack: stack(), PhysicalID: "app"}); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		if out, err := w.call("ListProjects", map[string]any{}); err != nil || len(out["projects"].([]any)) > 0 {
+			t.Fatalf("%v, %v", out, err)
+		}
+	}
+}
+
+// TestProjectsByARN: projects may be named by ARN. Source: CodeBuild API Reference, BatchGetProjects, "names", 2026-11.
+func TestProjectsByARN(t *testing.T) {
+	w := newWorld(t, 1)
+	w.project(nil)
+	const arn = "arn:aws:codebuild:us-east-1:123456789012:project/"
+	out, err := w.call("BatchGetProjects", map[string]any{"names": []string{arn + "app", arn + "absent"}})
+	if err != nil || len(out["projects"].([]any)) != 1 || fmt.Sprint(out["projectsNotFound"]) != "["+arn+"absent]" {
+		t.Errorf("%v, %v", out, err)
 	}
 }

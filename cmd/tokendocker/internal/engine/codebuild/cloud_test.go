@@ -91,7 +91,12 @@ func (c *cloud) Call(ctx context.Context, as *session.Session, region, service, 
 			c.streams[key] = append(c.streams[key], e.Message)
 		}
 	case "GetParameters":
-		answer = map[string]any{"Parameters": []map[string]string{{"Name": q.Names[0], "Value": "parameter value"}}}
+		name, version, selected := strings.Cut(q.Names[0], ":")
+		parameter := map[string]string{"Name": name, "Value": "parameter value"}
+		if selected {
+			parameter["Selector"] = ":" + version
+		}
+		answer = map[string]any{"Parameters": []map[string]string{parameter}}
 	case "GetSecretValue":
 		if q.SecretID == "absent" {
 			return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")

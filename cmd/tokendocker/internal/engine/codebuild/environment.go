@@ -106,7 +106,7 @@ func (l *life) parameters(ctx context.Context, vars []variable) (map[string]stri
 	values := map[string]string{}
 	for batch := range slices.Chunk(names, parametersPerCall) {
 		var out struct {
-			Parameters        []struct{ Name, ARN, Value string }
+			Parameters        []struct{ Name, ARN, Selector, Value string }
 			InvalidParameters []string
 		}
 		in := map[string]any{"Names": batch, "WithDecryption": true}
@@ -120,7 +120,7 @@ func (l *life) parameters(ctx context.Context, vars []variable) (map[string]stri
 			return nil, fail(code, "parameter does not exist: %s", strings.Join(out.InvalidParameters, ", "))
 		}
 		for _, p := range out.Parameters {
-			values[p.Name], values[p.ARN] = p.Value, p.Value
+			values[p.Name+p.Selector], values[p.ARN+p.Selector] = p.Value, p.Value
 		}
 	}
 	return values, nil

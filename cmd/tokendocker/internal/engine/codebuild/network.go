@@ -3,7 +3,6 @@ package codebuild
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
@@ -163,9 +162,6 @@ func (l *life) reach(code, service, host, about string) error {
 	if l.room.Reaches(l.role, service) {
 		return nil
 	}
-	suffix := "amazonaws.com"
-	if strings.HasPrefix(l.build.Place.Region, "cn-") {
-		suffix += ".cn"
-	}
-	return fail(code, `RequestError: send request failed caused by: "https://%s.%s.%s/": dial tcp: i/o timeout%s`, host, l.build.Place.Region, suffix, about)
+	return fail(code, `RequestError: send request failed caused by: "https://%s/": dial tcp: i/o timeout%s`,
+		protocol.ViaService(host, l.build.Place.Region, l.build.Place.Partition), about)
 }

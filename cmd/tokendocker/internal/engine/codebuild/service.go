@@ -18,7 +18,13 @@ func (p place) prefix() string {
 	return "arn:" + p.partition + ":codebuild:" + p.region + ":" + p.account + ":"
 }
 
-func (p place) project(name string) string { return p.prefix() + "project/" + name }
+// project returns the ARN of the project that a name means, which may be its ARN.
+func (p place) project(name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return p.prefix() + "project/" + name
+}
 
 func (p place) build(id string) string { return p.prefix() + "build/" + id }
 

@@ -3,11 +3,9 @@ package codebuild
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -170,7 +168,7 @@ func (r *Room) newBuild(p project, in startInput) (build, error) {
 	}
 	p.Environment.EnvironmentVariables = override(p.Environment.EnvironmentVariables, in.EnvironmentVariablesOverride)
 	b := build{
-		ID: p.Name + ":" + newUUID(), Project: p.Name, Status: statusInProgress, Start: r.Clock.Now(), Role: p.ServiceRole,
+		ID: p.Name + ":" + protocol.NewID(), Project: p.Name, Status: statusInProgress, Start: r.Clock.Now(), Role: p.ServiceRole,
 		Source: p.Source, SourceVersion: p.SourceVersion, Environment: p.Environment,
 		Timeout: p.TimeoutInMinutes, QueuedTimeout: p.QueuedTimeout, EncryptionKey: p.EncryptionKey, VPC: p.VPC,
 		SecondarySources: p.SecondarySources, SecondaryVersions: p.SecondaryVersions,
@@ -225,14 +223,7 @@ func override(vars, with []variable) []variable {
 	return out
 }
 
-func newUUID() string {
-	b := make([]byte, 16)
-	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// start gives the build its place in the queue and its number, and runs it.
+// start runs a build, when its project and the queue have room for it.
 func (r *Room) start(b build) (any, error) {
 	arn := b.place().project(b.Project)
 	p, found, err := r.projects.Get(arn)
@@ -250,22 +241,33 @@ func (r *Room) start(b build) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.projects.Update(arn, func(p project, _ bool) (project, error) {
+	answer, err := r.enqueue(b, ticket)
+	if err != nil {
+		ticket.leave()
+	}
+	return answer, err
+}
+
+// enqueue gives a build with a place in the queue its number, and runs it.
+func (r *Room) enqueue(b build, ticket *ticket) (any, error) {
+	arn := b.place().project(b.Project)
+	err := r.projects.Update(arn, func(p project, found bool) (project, error) {
+		if !found {
+			return p, errNoProject(arn) // deleted a moment ago
+		}
 		p.LastBuild++
 		b.Number = p.LastBuild
 		return p, nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	now := r.Clock.Now()
 	b.enter(phaseSubmitted, b.Start)
 	b.leave(statusSucceeded, "", "", now)
 	b.enter(phaseQueued, now)
-	answer := map[string]any{"build": b.describe()}
-	if err = errors.Join(err, r.builds.Put(b.ID, b)); err == nil {
-		err = r.launch(newLife(r, b, ticket))
-	}
-	if err != nil {
-		ticket.leave()
+	if err := r.builds.Put(b.ID, b); err != nil {
 		return nil, err
 	}
-	return answer, nil
+	return map[string]any{"build": b.describe()}, r.launch(newLife(r, b, ticket))
 }

@@ -4,7 +4,6 @@
 package buildspec
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -224,10 +223,4 @@ func (s *Spec) readUser(n *yaml.Node) error {
 		s.Ignored = append(s.Ignored, fmt.Sprintf("run-as: %s (builds run as root)", user))
 	}
 	return err
-}
-
-// Is reports whether err is what Parse says of a bad buildspec.
-func Is(err error) bool {
-	var e *Error
-	return errors.As(err, &e)
 }
