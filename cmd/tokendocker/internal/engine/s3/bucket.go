@@ -46,14 +46,46 @@ func (r *Room) unmake(name string) error {
 	return r.buckets.Delete(name)
 }
 
+// createBucket makes a bucket in the region that is called, which all but us-east-1 want to be named as well.
+// Source: Amazon S3 API Reference, CreateBucket, "LocationConstraint".
 func (r *Room) createBucket(req *request) (http.Handler, error) {
-	if err := r.make(bucket{Name: req.bucket, Owner: req.call.Account, Region: req.call.Region}); err != nil {
+	var in struct {
+		Region string `xml:"LocationConstraint"`
+	}
+	if err := xml.NewDecoder(io.LimitReader(req.http.Body, maxConfiguration)).Decode(&in); err != nil && !errors.Is(err, io.EOF) {
+		return nil, malformedXML()
+	}
+	region := req.call.Region
+	switch {
+	case region == "us-east-1" && in.Region == "us-east-1":
+		return nil, protocol.Errorf("InvalidLocationConstraint", "The specified location-constraint is not valid")
+	case region == "us-east-1" && in.Region != "":
+		region = in.Region
+	case region != "us-east-1" && in.Region == "":
+		return nil, protocol.Errorf("IllegalLocationConstraintException",
+			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+	case in.Region != "" && in.Region != region:
+		return nil, protocol.Errorf("IllegalLocationConstraintException",
+			"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", in.Region)
+	}
+	if err := r.make(bucket{Name: req.bucket, Owner: req.call.Account, Region: region}); err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/"+req.bucket)
 		w.WriteHeader(http.StatusOK)
 	}), nil
+}
+
+// change changes a bucket in one step.
+func (r *Room) change(name string, do func(*bucket)) error {
+	return r.buckets.Update(name, func(b bucket, found bool) (bucket, error) {
+		if !found {
+			return b, noSuchBucket(name)
+		}
+		do(&b)
+		return b, nil
+	})
 }
 
 func (r *Room) deleteBucket(req *request) (http.Handler, error) {
@@ -76,14 +108,14 @@ func (r *Room) listBuckets(req *request) (http.Handler, error) {
 	out := struct {
 		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
 		Owner   struct{ ID string }
-		Buckets []entry `xml:"Buckets>Bucket"`
+		Buckets struct{ Bucket []entry } // also when there is none
 	}{}
 	out.Owner.ID = req.call.Account
 	for _, b := range r.buckets.All() {
 		if b.Owner != req.call.Account {
 			continue
 		}
-		out.Buckets = append(out.Buckets, entry{b.Name, stamp(b.Created), b.Region})
+		out.Buckets.Bucket = append(out.Buckets.Bucket, entry{b.Name, stamp(b.Created), b.Region})
 	}
 	return answer(http.StatusOK, out)
 }
@@ -103,23 +135,34 @@ func (r *Room) getLocation(req *request) (http.Handler, error) {
 	}{Region: b.Region})
 }
 
-// getEncryption answers what every bucket has had since 2023.
-// Source: Amazon S3 User Guide, "Setting default server-side encryption behavior".
-func (r *Room) getEncryption(*request) (http.Handler, error) {
-	type rule struct {
-		Algorithm string `xml:"ApplyServerSideEncryptionByDefault>SSEAlgorithm"`
-		Key       bool   `xml:"BucketKeyEnabled"`
-	}
-	return answer(http.StatusOK, struct {
-		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ServerSideEncryptionConfiguration"`
-		Rule    rule
-	}{Rule: rule{Algorithm: "AES256"}})
-}
-
 func (r *Room) getVersioning(*request) (http.Handler, error) {
 	return answer(http.StatusOK, struct {
 		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ VersioningConfiguration"`
 	}{})
+}
+
+// getACL answers what every bucket has whose owner has not switched ACLs on again.
+// Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket".
+func (r *Room) getACL(req *request) (http.Handler, error) {
+	b, err := r.bucket(req.bucket)
+	if err != nil {
+		return nil, err
+	}
+	type grantee struct {
+		Schema string `xml:"xmlns:xsi,attr"`
+		Type   string `xml:"xsi:type,attr"`
+		ID     string
+	}
+	type grant struct {
+		Grantee    grantee
+		Permission string
+	}
+	return answer(http.StatusOK, struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ AccessControlPolicy"`
+		Owner   struct{ ID string }
+		Grants  []grant `xml:"AccessControlList>Grant"`
+	}{Owner: struct{ ID string }{b.Owner}, Grants: []grant{
+		{grantee{"http://www.w3.org/2001/XMLSchema-instance", "CanonicalUser", b.Owner}, "FULL_CONTROL"}}})
 }
 
 // setPolicy gives a bucket a policy; empty takes it away.
@@ -129,16 +172,7 @@ func (r *Room) setPolicy(name, text string) error {
 			return protocol.Errorf("MalformedPolicy", "%v", err)
 		}
 	}
-	if _, err := r.bucket(name); err != nil {
-		return err
-	}
-	return r.buckets.Update(name, func(b bucket, found bool) (bucket, error) {
-		if !found {
-			return b, errors.New("the bucket was deleted meanwhile")
-		}
-		b.Policy = text
-		return b, nil
-	})
+	return r.change(name, func(b *bucket) { b.Policy = text })
 }
 
 func (r *Room) getPolicy(req *request) (http.Handler, error) {

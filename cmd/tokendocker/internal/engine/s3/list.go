@@ -30,7 +30,7 @@ type listResult struct {
 	StartAfter     string `xml:",omitempty"`
 	Marker         *string
 	MaxKeys        int
-	KeyCount       int    `xml:",omitempty"`
+	KeyCount       *int
 	EncodingType   string `xml:",omitempty"`
 	IsTruncated    bool
 	Contents       []listEntry
@@ -44,15 +44,12 @@ type listResult struct {
 func (r *Room) listObjects(req *request) (http.Handler, error) {
 	second := req.query.Has("list-type")
 	out := listResult{
-		Name: req.bucket, Prefix: req.query.Get("prefix"), Delimiter: req.query.Get("delimiter"), MaxKeys: maxKeys,
+		Name: req.bucket, Prefix: req.query.Get("prefix"), Delimiter: req.query.Get("delimiter"),
 		EncodingType: req.query.Get("encoding-type"), Token: req.query.Get("continuation-token"),
 	}
-	if text := req.query.Get("max-keys"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return nil, protocol.Errorf("InvalidArgument", "Provided max-keys not an integer or within integer range")
-		}
-		out.MaxKeys = min(n, maxKeys)
+	var err error
+	if out.MaxKeys, err = pageSize(req); err != nil {
+		return nil, err
 	}
 	after := req.query.Get("marker")
 	if second {
@@ -75,10 +72,24 @@ func (r *Room) listObjects(req *request) (http.Handler, error) {
 		out.NextMarker = last
 	}
 	if second {
-		out.KeyCount = len(out.Contents) + len(out.CommonPrefixes)
+		count := len(out.Contents) + len(out.CommonPrefixes)
+		out.KeyCount = &count
 	}
 	out.encode()
 	return answer(http.StatusOK, out)
+}
+
+// pageSize is how much a listing may answer at once.
+func pageSize(req *request) (int, error) {
+	text := req.query.Get("max-keys")
+	if text == "" {
+		return maxKeys, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, protocol.Errorf("InvalidArgument", "Provided max-keys not an integer or within integer range")
+	}
+	return min(n, maxKeys), nil
 }
 
 // fill takes the objects after a key or common prefix, and returns the last that it took.

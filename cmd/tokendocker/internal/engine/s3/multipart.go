@@ -12,6 +12,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -22,12 +24,19 @@ const minPart = 5 << 20
 // upload is a multipart upload; it does not outlive the process.
 type upload struct {
 	object object
-	parts  map[int]object
+	parts  map[int]object // by number
+	begun  time.Time
+	ending sync.Mutex // held by the call that completes or aborts it
 }
 
 func (r *Room) createUpload(req *request) (http.Handler, error) {
-	u := &upload{parts: map[int]object{}}
+	tags, err := tagsInHeader(req.http.Header.Get("X-Amz-Tagging"))
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{parts: map[int]object{}, begun: r.Clock.Now()}
 	u.object.describe(req)
+	u.object.Tags = tags
 	id := rand.Text()
 	r.mu.Lock()
 	r.uploads[id] = u
@@ -45,39 +54,80 @@ func (r *Room) upload(req *request) (*upload, error) {
 	defer r.mu.Unlock()
 	u := r.uploads[req.query.Get("uploadId")]
 	if u == nil || u.object.Bucket != req.bucket || u.object.Key != req.key {
-		return nil, &protocol.Error{Code: "NoSuchUpload", Status: http.StatusNotFound,
-			Message: "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."}
+		return nil, noSuchUpload()
 	}
 	return u, nil
 }
 
+func noSuchUpload() error {
+	return &protocol.Error{Code: "NoSuchUpload", Status: http.StatusNotFound,
+		Message: "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."}
+}
+
 func (r *Room) uploadPart(req *request) (http.Handler, error) {
-	u, err := r.upload(req)
-	if err != nil {
-		return nil, err
-	}
-	if req.http.Header.Get("X-Amz-Copy-Source") != "" {
-		return nil, &protocol.Error{Code: "NotImplemented", Message: "tokendocker has no UploadPartCopy", Status: http.StatusNotImplemented}
-	}
-	n, err := strconv.Atoi(req.query.Get("partNumber"))
-	if err != nil || n < 1 || n > 10000 {
-		return nil, protocol.Errorf("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
-	}
-	part, err := r.write(req.http.Body, req.http.Header)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	old := u.parts[n]
-	u.parts[n] = part
-	r.mu.Unlock()
-	if old.File != "" {
-		err = os.Remove(r.path(old.File))
-	}
+	part, err := r.receivePart(req, req.http.Body, req.http.Header)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		part.identify(w)
 		w.WriteHeader(http.StatusOK)
 	}), err
+}
+
+// copyPart makes a part of another object, or of a range of it.
+// Source: Amazon S3 API Reference, UploadPartCopy.
+func (r *Room) copyPart(req *request) (http.Handler, error) {
+	bucket, key, err := copySource(req)
+	if err != nil {
+		return nil, err
+	}
+	source, file, err := r.open(bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	first, last := int64(0), source.Size-1
+	if text := req.http.Header.Get("X-Amz-Copy-Source-Range"); text != "" {
+		if n, err := fmt.Sscanf(text, "bytes=%d-%d", &first, &last); n != 2 || err != nil || first < 0 || first > last || last >= source.Size {
+			return nil, protocol.Errorf("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+		}
+	}
+	part, err := r.receivePart(req, io.NewSectionReader(file, first, last-first+1), http.Header{})
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, struct {
+		XMLName      xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ CopyPartResult"`
+		ETag         string
+		LastModified string
+	}{ETag: part.ETag, LastModified: stamp(part.Modified)})
+}
+
+// receivePart writes a part of an upload, which may have ended when the part is there.
+func (r *Room) receivePart(req *request, body io.Reader, header http.Header) (object, error) {
+	n, err := strconv.Atoi(req.query.Get("partNumber"))
+	if err != nil || n < 1 || n > 10000 {
+		return object{}, protocol.Errorf("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+	}
+	u, err := r.upload(req)
+	if err != nil {
+		return object{}, err
+	}
+	part, err := r.write(body, header)
+	if err != nil {
+		return part, err
+	}
+	part.Modified = r.Clock.Now()
+	r.mu.Lock()
+	unused := part.File
+	if r.uploads[req.query.Get("uploadId")] == u {
+		unused, u.parts[n] = u.parts[n].File, part
+	} else {
+		err = noSuchUpload()
+	}
+	r.mu.Unlock()
+	if unused != "" {
+		err = errors.Join(err, os.Remove(r.path(unused)))
+	}
+	return part, err
 }
 
 type completeInput struct {
@@ -88,10 +138,11 @@ type completeInput struct {
 }
 
 func (r *Room) completeUpload(req *request) (http.Handler, error) {
-	u, err := r.upload(req)
+	u, end, err := r.endUpload(req)
 	if err != nil {
 		return nil, err
 	}
+	defer end()
 	var in completeInput
 	if err := xml.NewDecoder(io.LimitReader(req.http.Body, 4<<20)).Decode(&in); err != nil || len(in.Parts) == 0 {
 		return nil, malformedXML()
@@ -104,8 +155,11 @@ func (r *Room) completeUpload(req *request) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Bucket, o.Key, o.Headers, o.ContentType = u.object.Bucket, u.object.Key, u.object.Headers, u.object.ContentType
-	if err := errors.Join(r.store(o), r.drop(req)); err != nil {
+	o.Bucket, o.Key, o.Headers, o.ContentType, o.Tags = u.object.Bucket, u.object.Key, u.object.Headers, u.object.ContentType, u.object.Tags
+	if err := r.store(o, condition(req.http.Header)); err != nil {
+		return nil, err
+	}
+	if err := r.drop(req); err != nil {
 		return nil, err
 	}
 	return answer(http.StatusOK, struct {
@@ -159,22 +213,37 @@ func (r *Room) join(parts []object) (o object, err error) {
 }
 
 func (r *Room) abortUpload(req *request) (http.Handler, error) {
-	if _, err := r.upload(req); err != nil {
+	_, end, err := r.endUpload(req)
+	if err != nil {
 		return nil, err
 	}
+	defer end()
 	if err := r.drop(req); err != nil {
 		return nil, err
 	}
 	return answer(http.StatusNoContent, nil)
 }
 
+// endUpload returns an upload once no other call is ending it, until end is called.
+func (r *Room) endUpload(req *request) (u *upload, end func(), err error) {
+	if u, err = r.upload(req); err != nil {
+		return nil, nil, err
+	}
+	u.ending.Lock()
+	if _, err := r.upload(req); err != nil {
+		u.ending.Unlock()
+		return nil, nil, err
+	}
+	return u, u.ending.Unlock, nil
+}
+
 // drop forgets an upload and removes its parts.
 func (r *Room) drop(req *request) error {
 	id := req.query.Get("uploadId")
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	u := r.uploads[id]
 	delete(r.uploads, id)
-	r.mu.Unlock()
 	var errs []error
 	for _, p := range u.parts {
 		errs = append(errs, os.Remove(r.path(p.File)))

@@ -2,10 +2,11 @@ package s3
 
 import (
 	"encoding/xml"
-	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,21 +22,28 @@ const (
 var kept = []string{"Cache-Control", "Content-Disposition", "Content-Language", "Expires"}
 
 func (r *Room) putObject(req *request) (http.Handler, error) {
-	if previous, found, err := r.objects.Get(objectKey(req.bucket, req.key)); err != nil {
-		return nil, err
-	} else if found && req.http.Header.Get("If-None-Match") == "*" || !matches(req.http.Header.Get("If-Match"), previous, found) {
-		return nil, &protocol.Error{Code: "PreconditionFailed", Status: http.StatusPreconditionFailed,
-			Message: "At least one of the pre-conditions you specified did not hold"}
-	}
 	if len(req.key) > 1024 {
 		return nil, protocol.Errorf("KeyTooLongError", "Your key is too long")
+	}
+	tags, err := tagsInHeader(req.http.Header.Get("X-Amz-Tagging"))
+	if err != nil {
+		return nil, err
+	}
+	allowed := condition(req.http.Header)
+	previous, _, err := r.objects.Get(objectKey(req.bucket, req.key))
+	if err == nil {
+		err = allowed(previous) // before the body is read
+	}
+	if err != nil {
+		return nil, err
 	}
 	o, err := r.write(req.http.Body, req.http.Header)
 	if err != nil {
 		return nil, err
 	}
 	o.describe(req)
-	if err := r.store(o); err != nil {
+	o.Tags = tags
+	if err := r.store(o, allowed); err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -44,8 +52,24 @@ func (r *Room) putObject(req *request) (http.Handler, error) {
 	}), nil
 }
 
-func matches(want string, o object, found bool) bool {
-	return want == "" || found && strings.Trim(want, `"`) == strings.Trim(o.ETag, `"`)
+// condition is what If-None-Match and If-Match ask of the object that is there.
+// Source: Amazon S3 User Guide, "How to prevent object overwrites with conditional writes".
+func condition(header http.Header) func(old object) error {
+	absent, match := header.Get("If-None-Match") == "*", strings.Trim(header.Get("If-Match"), `"`)
+	return func(old object) error {
+		switch {
+		case absent && old.File != "", match != "" && old.File != "" && match != strings.Trim(old.ETag, `"`):
+			return preconditionFailed()
+		case match != "" && old.File == "":
+			return noSuchKey(old.Key)
+		}
+		return nil
+	}
+}
+
+func preconditionFailed() error {
+	return &protocol.Error{Code: "PreconditionFailed", Status: http.StatusPreconditionFailed,
+		Message: "At least one of the pre-conditions you specified did not hold"}
 }
 
 // describe takes an object's place and headers from the request that makes it.
@@ -79,16 +103,12 @@ func (o *object) identify(w http.ResponseWriter) {
 }
 
 func (r *Room) getObject(req *request) (http.Handler, error) {
-	if v := req.query.Get("versionId"); v != "" && v != "null" {
+	if v := req.query.Get("versionId"); v != "" && v != nullVersion {
 		return nil, noSuchVersion(req.key, v)
 	}
-	o, err := r.object(req.bucket, req.key)
+	o, file, err := r.open(req.bucket, req.key)
 	if err != nil {
 		return nil, err
-	}
-	file, err := os.Open(r.path(o.File))
-	if err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		defer file.Close()
@@ -101,16 +121,77 @@ func (r *Room) getObject(req *request) (http.Handler, error) {
 		if o.ContentType != "" {
 			w.Header().Set("Content-Type", o.ContentType)
 		}
+		if len(o.Tags) > 0 {
+			w.Header().Set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
+		}
 		for name, value := range o.Headers {
-			w.Header().Set(name, value)
+			w.Header()[onTheWire(name)] = []string{value}
 		}
 		for _, name := range []string{"Content-Type", "Content-Disposition", "Cache-Control"} {
 			if v := req.query.Get("response-" + strings.ToLower(name)); v != "" {
 				w.Header().Set(name, v)
 			}
 		}
-		http.ServeContent(w, hr, "", o.Modified, file)
+		http.ServeContent(&refusing{ResponseWriter: w, head: hr.Method == http.MethodHead, object: sent}, hr, "", o.Modified, file)
 	}), nil
+}
+
+// onTheWire is the name under which S3 sends an object's header: that of metadata is in lower case, which clients show
+// as it comes.
+func onTheWire(name string) string {
+	if strings.HasPrefix(name, "X-Amz-Meta-") {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// refusing writes S3's errors in the place of net/http's about ranges and conditions.
+type refusing struct {
+	http.ResponseWriter
+	object  object // that the headers tell of
+	head    bool
+	refused bool
+}
+
+// WriteHeader writes the status, and S3's error for one that says no.
+func (w *refusing) WriteHeader(status int) {
+	var e failure
+	switch status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		e.Code, e.Message = "InvalidRange", "The requested range is not satisfiable"
+	case http.StatusPreconditionFailed:
+		e.Code, e.Message = "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
+	default:
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.refused = true
+	for name := range w.object.Headers {
+		delete(w.Header(), onTheWire(name))
+	}
+	for _, name := range slices.Concat([]string{"ETag", "Content-Length"}, slices.Collect(maps.Keys(w.object.Checksums))) {
+		delete(w.Header(), name)
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.ResponseWriter.WriteHeader(status)
+	if text, err := xml.Marshal(e); err == nil && !w.head {
+		_, _ = w.ResponseWriter.Write(text) // a client that went away has no use for an error
+	}
+}
+
+// failure is S3's error.
+type failure struct {
+	XMLName xml.Name `xml:"Error"`
+	Code    string
+	Message string
+}
+
+// Write leaves out what net/http says of a refusal.
+func (w *refusing) Write(text []byte) (int, error) {
+	if w.refused {
+		return len(text), nil
+	}
+	return w.ResponseWriter.Write(text)
 }
 
 func (r *Room) deleteObject(req *request) (http.Handler, error) {
@@ -130,7 +211,7 @@ type deleteInput struct {
 
 func (r *Room) deleteObjects(req *request) (http.Handler, error) {
 	var in deleteInput
-	if err := xml.NewDecoder(req.http.Body).Decode(&in); err != nil {
+	if err := xml.NewDecoder(req.http.Body).Decode(&in); err != nil { // Needs has bounded it
 		return nil, malformedXML()
 	}
 	type deleted struct{ Key string }
@@ -167,13 +248,9 @@ func (r *Room) copyObject(req *request) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := r.object(bucket, key)
+	source, file, err := r.open(bucket, key)
 	if err != nil {
 		return nil, err
-	}
-	file, err := os.Open(r.path(source.File))
-	if err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
 	}
 	defer file.Close()
 	o, err := r.write(file, http.Header{})
@@ -184,8 +261,13 @@ func (r *Room) copyObject(req *request) (http.Handler, error) {
 	if req.http.Header.Get("X-Amz-Metadata-Directive") != "REPLACE" {
 		o.ContentType, o.Headers = source.ContentType, source.Headers
 	}
-	o.ETag, o.Checksums = source.ETag, source.Checksums
-	if err := r.store(o); err != nil {
+	o.ETag, o.Checksums, o.Tags = source.ETag, source.Checksums, source.Tags
+	if req.http.Header.Get("X-Amz-Tagging-Directive") == "REPLACE" {
+		if o.Tags, err = tagsInHeader(req.http.Header.Get("X-Amz-Tagging")); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.store(o, condition(req.http.Header)); err != nil {
 		return nil, err
 	}
 	return answer(http.StatusOK, struct {

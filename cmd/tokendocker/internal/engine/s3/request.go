@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
@@ -36,8 +37,9 @@ type operation struct {
 
 // operations in the order in which they are tried.
 // Source: Amazon S3 API Reference, Actions; Service Authorization Reference, Amazon S3.
-var operations = []operation{
+var operations = slices.Concat(settingOperations(), []operation{
 	{"CopyObject", http.MethodPut, true, "", "X-Amz-Copy-Source", "s3:PutObject", (*Room).copyObject},
+	{"UploadPartCopy", http.MethodPut, true, "uploadId", "X-Amz-Copy-Source", "s3:PutObject", (*Room).copyPart},
 	{"UploadPart", http.MethodPut, true, "uploadId", "", "s3:PutObject", (*Room).uploadPart},
 	{"PutObject", http.MethodPut, true, "", "", "s3:PutObject", (*Room).putObject},
 	{"GetObject", http.MethodGet, true, "", "", "s3:GetObject", (*Room).getObject},
@@ -45,7 +47,12 @@ var operations = []operation{
 	{"DeleteObject", http.MethodDelete, true, "", "", "s3:DeleteObject", (*Room).deleteObject},
 	{"CreateMultipartUpload", http.MethodPost, true, "uploads", "", "s3:PutObject", (*Room).createUpload},
 	{"CompleteMultipartUpload", http.MethodPost, true, "uploadId", "", "s3:PutObject", (*Room).completeUpload},
+	{"ListParts", http.MethodGet, true, "uploadId", "", "s3:ListMultipartUploadParts", (*Room).listParts},
+	{"ListMultipartUploads", http.MethodGet, false, "uploads", "", "s3:ListBucketMultipartUploads", (*Room).listUploads},
 	{"AbortMultipartUpload", http.MethodDelete, true, "uploadId", "", "s3:AbortMultipartUpload", (*Room).abortUpload},
+	{"GetObjectTagging", http.MethodGet, true, "tagging", "", "s3:GetObjectTagging", (*Room).getObjectTags},
+	{"PutObjectTagging", http.MethodPut, true, "tagging", "", "s3:PutObjectTagging", (*Room).putObjectTags},
+	{"DeleteObjectTagging", http.MethodDelete, true, "tagging", "", "s3:DeleteObjectTagging", (*Room).deleteObjectTags},
 	{"ListObjectsV2", http.MethodGet, false, "list-type", "", "s3:ListBucket", (*Room).listObjects},
 	{"ListObjects", http.MethodGet, false, "", "", "s3:ListBucket", (*Room).listObjects},
 	{"DeleteObjects", http.MethodPost, false, "delete", "", "s3:DeleteObject", (*Room).deleteObjects},
@@ -53,18 +60,16 @@ var operations = []operation{
 	{"CreateBucket", http.MethodPut, false, "", "", "s3:CreateBucket", (*Room).createBucket},
 	{"DeleteBucket", http.MethodDelete, false, "", "", "s3:DeleteBucket", (*Room).deleteBucket},
 	{"GetBucketLocation", http.MethodGet, false, "location", "", "s3:GetBucketLocation", (*Room).getLocation},
-	{"GetBucketEncryption", http.MethodGet, false, "encryption", "", "s3:GetEncryptionConfiguration", (*Room).getEncryption},
 	{"GetBucketVersioning", http.MethodGet, false, "versioning", "", "s3:GetBucketVersioning", (*Room).getVersioning},
 	{"GetBucketPolicy", http.MethodGet, false, "policy", "", "s3:GetBucketPolicy", (*Room).getPolicy},
 	{"PutBucketPolicy", http.MethodPut, false, "policy", "", "s3:PutBucketPolicy", (*Room).putPolicy},
 	{"ListObjectVersions", http.MethodGet, false, "versions", "", "s3:ListBucketVersions", (*Room).listVersions},
-	{"GetBucketNotificationConfiguration", http.MethodGet, false, "notification", "", "s3:GetBucketNotification", (*Room).getNotification},
-	{"PutBucketNotificationConfiguration", http.MethodPut, false, "notification", "", "s3:PutBucketNotification", (*Room).putNotification},
 	{"GetBucketTagging", http.MethodGet, false, "tagging", "", "s3:GetBucketTagging", (*Room).getTags},
 	{"PutBucketTagging", http.MethodPut, false, "tagging", "", "s3:PutBucketTagging", (*Room).putTags},
 	{"DeleteBucketTagging", http.MethodDelete, false, "tagging", "", "s3:PutBucketTagging", (*Room).deleteTags},
 	{"DeleteBucketPolicy", http.MethodDelete, false, "policy", "", "s3:DeleteBucketPolicy", (*Room).deletePolicy},
-}
+	{"GetBucketAcl", http.MethodGet, false, "acl", "", "s3:GetBucketAcl", (*Room).getACL},
+})
 
 // subresources are the parameters that make a request another operation.
 var subresources = []string{
@@ -157,7 +162,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		if need.Resources, err = r.deleted(req); err != nil {
 			return nil, err
 		}
-	case "CopyObject":
+	case "CopyObject", "UploadPartCopy":
 		source, key, err := copySource(req)
 		if err != nil {
 			return nil, err

@@ -1,5 +1,6 @@
 // Package s3 is Amazon S3: buckets and objects, as assets, build sources and answers of custom resources need them.
-// Objects are files of the state folder. Versions, object lock, ACLs, events and storage classes are no part of it.
+// Objects are files of the state folder. Versions, object lock, ACLs and storage classes are no part of it, and
+// configurations of buckets, such as lifecycle rules and notifications, are kept without anything being done by them.
 package s3
 
 import (
@@ -55,8 +56,8 @@ type bucket struct {
 	Policy  string // JSON text
 	Tags    map[string]string
 
-	Notification string // XML of the configuration's rules
-	Token        string
+	Settings map[string]string // XML of configurations, by the setting's query
+	Token    string            // of the stack operation that made it
 }
 
 // object describes one object; its bytes are in File, below the room's folder.
@@ -69,6 +70,7 @@ type object struct {
 	Modified    time.Time
 	Headers     map[string]string // Content-Type and the like, and x-amz-meta-*
 	Checksums   map[string]string // x-amz-checksum-*
+	Tags        map[string]string `json:",omitempty"`
 	ContentType string
 }
 
@@ -144,7 +146,7 @@ func (r *Room) Put(bucket, key, contentType string, body io.Reader) error {
 		return err
 	}
 	w.Bucket, w.Key, w.ContentType = bucket, key, contentType
-	return r.store(w)
+	return r.store(w, always)
 }
 
 // Open returns an object's content without a permission check. Only the version "null" exists, and "" means it.
@@ -152,11 +154,25 @@ func (r *Room) Open(_ context.Context, bucket, key, version string) (io.ReadClos
 	if version != "" && version != "null" {
 		return nil, noSuchVersion(key, version)
 	}
-	o, err := r.object(bucket, key)
-	if err != nil {
-		return nil, err
+	_, file, err := r.open(bucket, key)
+	return file, err
+}
+
+// open returns an object and its file. Where another object takes its place meanwhile, it returns that one.
+func (r *Room) open(bucket, key string) (object, *os.File, error) {
+	for {
+		o, err := r.object(bucket, key)
+		if err != nil {
+			return o, nil, err
+		}
+		file, err := os.Open(r.path(o.File))
+		if err == nil {
+			return o, file, nil
+		}
+		if now, again := r.object(bucket, key); again == nil && now.File == o.File {
+			return o, nil, fmt.Errorf("read object %s of bucket %s: %w", key, bucket, err)
+		}
 	}
-	return os.Open(r.path(o.File))
 }
 
 // Code returns an object's content whole, without a permission check.
@@ -195,10 +211,14 @@ func (r *Room) all(bucket, prefix string) []object {
 func (r *Room) bucket(name string) (bucket, error) {
 	b, found, err := r.buckets.Get(name)
 	if err == nil && !found {
-		err = &protocol.Error{Code: "NoSuchBucket", Message: "The specified bucket does not exist", Status: http.StatusNotFound,
-			Fields: map[string]any{"BucketName": name}}
+		err = noSuchBucket(name)
 	}
 	return b, err
+}
+
+func noSuchBucket(name string) error {
+	return &protocol.Error{Code: "NoSuchBucket", Message: "The specified bucket does not exist", Status: http.StatusNotFound,
+		Fields: map[string]any{"BucketName": name}}
 }
 
 func (r *Room) object(bucket, key string) (object, error) {
@@ -207,10 +227,14 @@ func (r *Room) object(bucket, key string) (object, error) {
 	}
 	o, found, err := r.objects.Get(objectKey(bucket, key))
 	if err == nil && !found {
-		err = &protocol.Error{Code: "NoSuchKey", Message: "The specified key does not exist.", Status: http.StatusNotFound,
-			Fields: map[string]any{"Key": key}}
+		err = noSuchKey(key)
 	}
 	return o, err
+}
+
+func noSuchKey(key string) error {
+	return &protocol.Error{Code: "NoSuchKey", Message: "The specified key does not exist.", Status: http.StatusNotFound,
+		Fields: map[string]any{"Key": key}}
 }
 
 func noSuchVersion(key, version string) error {
@@ -218,16 +242,20 @@ func noSuchVersion(key, version string) error {
 		Fields: map[string]any{"Key": key, "VersionId": version}}
 }
 
-// store makes a written file the object's, and removes the file that it replaces.
-func (r *Room) store(o object) error {
+// store makes a written file the object's if the object that it replaces, empty if there is none, allows it, and
+// removes the other file of the two.
+func (r *Room) store(o object, allowed func(old object) error) error {
 	var replaced string
 	o.Modified = r.Clock.Now().UTC()
 	err := r.objects.Update(objectKey(o.Bucket, o.Key), func(old object, _ bool) (object, error) {
 		replaced = old.File
-		return o, nil
+		return o, allowed(old)
 	})
 	if err != nil {
-		return errors.Join(err, os.Remove(r.path(o.File)))
+		if removing := os.Remove(r.path(o.File)); removing != nil {
+			err = errors.Join(err, removing)
+		}
+		return err
 	}
 	if replaced != "" {
 		err = os.Remove(r.path(replaced))
@@ -235,6 +263,9 @@ func (r *Room) store(o object) error {
 	r.notify(o)
 	return err
 }
+
+// always lets an object take the place of any other.
+func always(object) error { return nil }
 
 // remove deletes an object; one that is not there is no error, as in S3.
 func (r *Room) remove(bucket, key string) error {

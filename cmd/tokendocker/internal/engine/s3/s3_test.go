@@ -31,6 +31,8 @@ import (
 var (
 	ctx = context.Background()
 	box = aws.String("box")
+
+	here = &types.CreateBucketConfiguration{LocationConstraint: doortest.Region}
 )
 
 type fixture struct {
@@ -105,11 +107,15 @@ var cases = []struct {
 		return err
 	}},
 	{name: "bucket is yours already", source: "CreateBucket, 2026-11", want: "BucketAlreadyOwnedByYou", call: func(f *fixture) error {
-		_, err := f.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: box, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: doortest.Region}})
+		_, err := f.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: box, CreateBucketConfiguration: here})
+		return err
+	}},
+	{name: "bucket without its region", source: "CreateBucket, LocationConstraint, 2026-11", want: "IllegalLocationConstraintException", call: func(f *fixture) error {
+		_, err := f.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: aws.String("chest")})
 		return err
 	}},
 	{name: "bucket's name", source: "Bucket naming rules, 2026-11", want: "InvalidBucketName", call: func(f *fixture) error {
-		_, err := f.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: aws.String("Box")})
+		_, err := f.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: aws.String("Box"), CreateBucketConfiguration: here})
 		return err
 	}},
 	{name: "bucket is not empty", source: "DeleteBucket, 2026-11", want: "BucketNotEmpty", call: func(f *fixture) error {
@@ -130,6 +136,36 @@ var cases = []struct {
 		_, err := f.PutObject(ctx, &awss3.PutObjectInput{Bucket: box, Key: aws.String("k"), Body: strings.NewReader("w"), IfNoneMatch: aws.String("*")})
 		return err
 	}},
+	{name: "only if the same", source: "PutObject, conditional writes, 2026-11", want: "PreconditionFailed", call: func(f *fixture) error {
+		f.put("k", "v")
+		_, err := f.PutObject(ctx, &awss3.PutObjectInput{Bucket: box, Key: aws.String("k"), Body: strings.NewReader("w"), IfMatch: aws.String(`"0"`)})
+		return err
+	}},
+	{name: "a range behind the end", source: "GetObject, Range, 2026-11; List of error codes", want: "InvalidRange", call: func(f *fixture) error {
+		f.put("k", "v")
+		_, err := f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), Range: aws.String("bytes=9-")})
+		return err
+	}},
+	{name: "another object than expected", source: "GetObject, IfMatch, 2026-11", want: "PreconditionFailed", call: func(f *fixture) error {
+		f.put("k", "v")
+		_, err := f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), IfMatch: aws.String(`"0"`)})
+		return err
+	}},
+	{name: "no lifecycle rules", source: "GetBucketLifecycleConfiguration, 2026-11", want: "NoSuchLifecycleConfiguration", call: func(f *fixture) error {
+		_, err := f.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: box})
+		return err
+	}},
+	{name: "a public access block that was taken away", source: "GetPublicAccessBlock, 2026-11", want: "NoSuchPublicAccessBlockConfiguration",
+		limit: "configurations of buckets that calls give are kept and told, and nothing is done by them; those of templates are not told", call: func(f *fixture) error {
+			if out, err := f.GetPublicAccessBlock(ctx, &awss3.GetPublicAccessBlockInput{Bucket: box}); err != nil || !*out.PublicAccessBlockConfiguration.BlockPublicPolicy {
+				return fmt.Errorf("a new bucket has %v, %w", out, err)
+			}
+			if _, err := f.DeletePublicAccessBlock(ctx, &awss3.DeletePublicAccessBlockInput{Bucket: box}); err != nil {
+				return err
+			}
+			_, err := f.GetPublicAccessBlock(ctx, &awss3.GetPublicAccessBlockInput{Bucket: box})
+			return err
+		}},
 	{name: "malformed policy", source: "PutBucketPolicy, 2026-11", want: "MalformedPolicy", call: func(f *fixture) error {
 		_, err := f.PutBucketPolicy(ctx, &awss3.PutBucketPolicyInput{Bucket: box, Policy: aws.String("{}")})
 		return err
@@ -138,8 +174,8 @@ var cases = []struct {
 		_, err := f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), VersionId: aws.String("v1")})
 		return err
 	}},
-	{name: "other operations", source: "API Reference, 2026-11", limit: "no lifecycle rules", want: "NotImplemented", call: func(f *fixture) error {
-		_, err := f.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: box})
+	{name: "other operations", source: "API Reference, 2026-11", limit: "no replication, and no other operation that nobody here needed", want: "NotImplemented", call: func(f *fixture) error {
+		_, err := f.GetBucketReplication(ctx, &awss3.GetBucketReplicationInput{Bucket: box})
 		return err
 	}},
 }
