@@ -72,6 +72,7 @@ type caseApp struct {
 	Builders []caseBuilder
 	Readers  []caseReader `json:",omitempty"`
 	Caches   []string     `json:",omitempty"`
+	Abroad   string       `json:",omitempty"`
 	Broken   *caseBroken  `json:",omitempty"`
 }
 
@@ -370,7 +371,13 @@ func (r *rehearsed) id() string { return engine.SandboxID(r.state) }
 // open starts an engine on the state folder, to ask it what a rehearsal left.
 func (r *rehearsed) open() *engine.Engine {
 	r.t.Helper()
-	e, err := engine.New(r.t.Context(), engine.Options{StateDir: r.state, Account: "123456789012", Region: "us-east-1", Scale: 1,
+	return r.openIn("123456789012")
+}
+
+// openIn opens the engine whose first account, in which it is asked, is another one.
+func (r *rehearsed) openIn(account string) *engine.Engine {
+	r.t.Helper()
+	e, err := engine.New(r.t.Context(), engine.Options{StateDir: r.state, Account: account, Region: "us-east-1", Scale: 1,
 		Log: slog.New(slog.DiscardHandler)})
 	must(r.t, err)
 	return e

@@ -34,6 +34,8 @@ type app struct {
 	Readers  []reader
 	// Caches are prefixes of pull-through cache rules for Docker Hub.
 	Caches []string
+	// Abroad is another account that has the image of the first builder.
+	Abroad string
 	// Broken adds a resource that fails once the builders are done (After) or while they run.
 	Broken *broken
 }
@@ -128,6 +130,9 @@ func (a app) stack(scope constructs.Construct) {
 	a.caches(stack, built)
 	for _, r := range a.Readers {
 		r.add(awscdk.NewStack(scope, jsii.String(r.Stack), a.place(r.Region)), a.Builders, built)
+	}
+	if a.Abroad != "" {
+		a.abroad(scope, stack, built[a.Builders[0].ID])
 	}
 	if a.Broken != nil {
 		resource := awscdk.NewCfnCustomResource(stack, jsii.String("Broken"), &awscdk.CfnCustomResourceProps{

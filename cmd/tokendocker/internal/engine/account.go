@@ -267,6 +267,11 @@ func (a *account) elsewhere(ctx context.Context, roleARN, region, stack string) 
 	defer a.engine.sessions.Remove(as.AccessKeyID)
 	other := a.engine.account(as.Account)
 	arn := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/*", other.partition, region, other.account, stack)
+	if there, found, err := other.stacks.Describe(region, stack); err != nil {
+		return nil, err
+	} else if found {
+		arn = there.ID
+	}
 	return other.stacks, a.engine.door.Allow(ctx, as, region, protocol.Need{Action: "cloudformation:DescribeStacks", Resources: []string{arn}})
 }
 

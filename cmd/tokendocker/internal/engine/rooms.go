@@ -19,7 +19,7 @@ import (
 // openShared makes the rooms that all accounts have in common: S3, whose buckets' names are everybody's, ECR, which
 // replicates from one account to another, and STS.
 func (e *Engine) openShared(ctx context.Context) (err error) {
-	if e.s3, err = s3.New(s3.Options{Account: e.place.account, Partition: e.place.partition, Clock: e.clock,
+	if e.s3, err = s3.New(s3.Options{Partition: e.place.partition, Clock: e.clock,
 		Sessions: e.sessions, Store: e.store, Caller: e.door, Endpoint: func() string { return e.listen.address }}); err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ import (
 // answerTime is how long a custom resource's response URL is valid.
 const answerTime = 2 * time.Hour
 
+// amazon is who owns the buckets of AWS's own services, and signs URLs into them.
+const amazon = "amazon"
+
 // ResponseBucket is the bucket to which custom resources of a region answer.
 // Source: CloudFormation User Guide, "Custom resource request objects".
 func ResponseBucket(region string) string {
@@ -27,7 +30,7 @@ func ResponseBucket(region string) string {
 // is called. name is the object's key. Bodies that arrive while nobody takes them are kept, up to eight.
 func (r *Room) Receive(ctx context.Context, region, name string) (string, <-chan []byte, func(), error) {
 	bucket := ResponseBucket(region)
-	if err := r.MakeBucket(bucket, r.Account, region); err != nil {
+	if err := r.MakeBucket(bucket, amazon, region); err != nil {
 		return "", nil, nil, err
 	}
 	signed, err := r.Presign(ctx, http.MethodPut, region, bucket, name, answerTime)
@@ -48,7 +51,7 @@ func (r *Room) Receive(ctx context.Context, region, name string) (string, <-chan
 	return signed, answers, stop, nil
 }
 
-// Presign signs a URL for one object in the name of the account. Its date is simulated.
+// Presign signs a URL for one object in the name of AWS's own services. Its date is simulated.
 func (r *Room) Presign(ctx context.Context, method, region, bucket, key string, valid time.Duration) (string, error) {
 	u, err := url.Parse(r.Endpoint())
 	if err != nil {

@@ -23,7 +23,6 @@ import (
 
 // Options says what the room works with. All fields are required.
 type Options struct {
-	Account   string // that signs URLs, and owns what AWS itself makes
 	Partition string
 	Clock     *clock.Clock
 	Sessions  *session.Sessions
@@ -90,7 +89,7 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	r.signer = o.Sessions.Add(&session.Session{
-		Account: o.Account, Simulated: true, ARN: fmt.Sprintf("arn:%s:iam::%s:root", o.Partition, o.Account), UserID: o.Account,
+		Account: amazon, Simulated: true, ARN: fmt.Sprintf("arn:%s:iam::%s:root", o.Partition, amazon), UserID: amazon,
 	})
 	return r, r.sweep()
 }

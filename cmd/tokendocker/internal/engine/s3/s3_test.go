@@ -46,7 +46,7 @@ func newFixture(t *testing.T, store *state.Store, factor float64) *fixture {
 	t.Helper()
 	front := doortest.New(t, factor)
 	room, err := s3.New(s3.Options{
-		Account: doortest.Account, Partition: doortest.Partition, Clock: front.Clock, Sessions: front.Sessions, Store: store,
+		Partition: doortest.Partition, Clock: front.Clock, Sessions: front.Sessions, Store: store,
 		Caller: front, Endpoint: func() string { return front.URL },
 	})
 	if err != nil {
