@@ -28,7 +28,6 @@ const (
 	nothing subject = iota
 	aRule           // Name or Rule, of EventBusName
 	aBus            // Name
-	aPolicy         // EventBusName
 	anyone          // ResourceARN
 	entries         // of PutEvents
 )
@@ -51,8 +50,8 @@ var operations = map[string]operation{
 	"DeleteEventBus":        {aBus, regional((*Room).deleteBus)},
 	"DescribeEventBus":      {aBus, regional((*Room).describeBus)},
 	"ListEventBuses":        {nothing, regional((*Room).listBuses)},
-	"PutPermission":         {aPolicy, regional((*Room).putPermission)},
-	"RemovePermission":      {aPolicy, regional((*Room).removePermission)},
+	"PutPermission":         {nothing, regional((*Room).putPermission)},
+	"RemovePermission":      {nothing, regional((*Room).removePermission)},
 	"TagResource":           {anyone, regional((*Room).tagResource)},
 	"UntagResource":         {anyone, regional((*Room).untagResource)},
 	"ListTagsForResource":   {anyone, regional((*Room).listTags)},
@@ -115,8 +114,6 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		need.Resources, need.ResourcePolicy = []string{r.ruleARN(call.Region, bus.Name, in.Name+in.Rule)}, bus.policy()
 	case aBus:
 		need.Resources = []string{r.busARN(call.Region, nameOfBus(in.Name))}
-	case aPolicy:
-		need.Resources = []string{r.busARN(call.Region, nameOfBus(in.EventBusName))}
 	case anyone:
 		need.Resources = []string{in.ResourceARN}
 	}
