@@ -53,8 +53,12 @@ func KindOf(err error) Kind {
 
 // HintOf returns the hint of the first Error in err's chain that has one.
 func HintOf(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Hint
+	e, ok := errors.AsType[*Error](err)
+	for ok && e.Hint == "" {
+		e, ok = errors.AsType[*Error](e.Err)
 	}
-	return ""
+	if !ok {
+		return ""
+	}
+	return e.Hint
 }
