@@ -3,14 +3,15 @@
 package assembly
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
@@ -61,7 +62,7 @@ func Open(dir string) (*Assembly, []Message, error) {
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.Synth, "", err, "cannot order the app's stacks")
 	}
-	sort.SliceStable(r.messages, func(i, j int) bool { return r.messages[i].Path < r.messages[j].Path })
+	slices.SortStableFunc(r.messages, func(a, b Message) int { return strings.Compare(a.Path, b.Path) })
 	return &Assembly{Dir: dir, Stacks: ordered}, r.messages, nil
 }
 
@@ -80,12 +81,7 @@ func (r *reader) read(dir string) error {
 		return fmt.Errorf("the app looks values up in an AWS account (%s), which a rehearsal has none of: put them into cdk.context.json",
 			m.Missing[0].Key)
 	}
-	ids := make([]string, 0, len(m.Artifacts))
-	for id := range m.Artifacts {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(m.Artifacts)) {
 		a := m.Artifacts[id]
 		switch a.Type {
 		case typeNested:
@@ -105,8 +101,8 @@ func (r *reader) read(dir string) error {
 
 func (r *reader) stack(dir, id string, a artifact, m manifest) (Stack, error) {
 	s := Stack{
-		ID:         first(a.DisplayName, id),
-		Name:       first(a.Properties.StackName, id),
+		ID:         cmp.Or(a.DisplayName, id),
+		Name:       cmp.Or(a.Properties.StackName, id),
 		Parameters: a.Properties.Parameters,
 		Tags:       a.Properties.Tags,
 		Paths:      map[string]string{},
@@ -189,13 +185,4 @@ func order(stacks []Stack) ([]Stack, error) {
 		}
 	}
 	return ordered, nil
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -3,11 +3,14 @@ package assembly
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 )
@@ -176,5 +179,43 @@ func TestSynthAdvice(t *testing.T) {
 				t.Errorf("advice %q although the app's output was shown", got)
 			}
 		})
+	}
+}
+
+// TestSynthEnds: an app that is not waited for any more leaves nothing behind, however stubborn what it has started is.
+func TestSynthEnds(t *testing.T) {
+	dir := t.TempDir()
+	script := "trap '' INT TERM\nsleep 1000 &\necho $! > pid\nwait\n"
+	for name, text := range map[string]string{"app.sh": script, "cdk.json": `{"app": "sh app.sh"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	why := errors.New("interrupted")
+	ctx, end := context.WithCancelCause(t.Context())
+	go func() {
+		for {
+			if pid, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(pid) > 0 {
+				end(why)
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	if _, err := Synth(ctx, App{Dir: dir, OutDir: filepath.Join(dir, "out")}); !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
+	}
+	pid, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) { // a killed process takes a moment
+		status, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/status")
+		if err != nil || strings.Contains(string(status), "zombie") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("what the app has started still runs")
+		}
 	}
 }

@@ -2,12 +2,13 @@ package assembly
 
 import (
 	"archive/zip"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,24 +51,22 @@ func (s *Stack) addAssets(dir, file string) error {
 	for id, f := range m.Files {
 		if len(f.Source.Executable) > 0 {
 			return fmt.Errorf("asset %s of stack %s is made by a command while it is published, which a rehearsal does not do",
-				first(f.DisplayName, id), s.ID)
+				cmp.Or(f.DisplayName, id), s.ID)
 		}
 		for _, d := range f.Destinations {
 			s.Files = append(s.Files, File{
-				Name: first(f.DisplayName, id), Path: filepath.Join(dir, f.Source.Path), Zip: f.Source.Packaging == "zip",
+				Name: cmp.Or(f.DisplayName, id), Path: filepath.Join(dir, f.Source.Path), Zip: f.Source.Packaging == "zip",
 				Bucket: d.BucketName, Key: d.ObjectKey, Region: d.Region,
 			})
 		}
 	}
 	for id, d := range m.Docker {
-		if err := s.addImage(dir, first(d.DisplayName, id), d); err != nil {
+		if err := s.addImage(dir, cmp.Or(d.DisplayName, id), d); err != nil {
 			return err
 		}
 	}
-	sort.Slice(s.Files, func(i, j int) bool { return s.Files[i].Bucket+s.Files[i].Key < s.Files[j].Bucket+s.Files[j].Key })
-	sort.Slice(s.Images, func(i, j int) bool {
-		return s.Images[i].Repository+s.Images[i].Tag < s.Images[j].Repository+s.Images[j].Tag
-	})
+	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Bucket+"/"+a.Key, b.Bucket+"/"+b.Key) })
+	slices.SortFunc(s.Images, func(a, b Image) int { return strings.Compare(a.Repository+":"+a.Tag, b.Repository+":"+b.Tag) })
 	return nil
 }
 
@@ -77,13 +76,7 @@ func (f File) Write(w io.Writer) error {
 	if f.Zip {
 		return zipFolder(w, f.Path)
 	}
-	in, err := os.Open(f.Path)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // opened for reading
-	_, err = io.Copy(w, in)
-	return err
+	return copyFile(w, f.Path)
 }
 
 // The zip format's own epoch: a fixed time makes equal folders equal files.
@@ -102,13 +95,7 @@ func zipFolder(w io.Writer, dir string) error {
 		if err != nil || info.IsDir() {
 			return err
 		}
-		in, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer in.Close() //nolint:errcheck // opened for reading
-		_, err = io.Copy(entry, in)
-		return err
+		return copyFile(entry, path)
 	})
 	if err != nil {
 		return fmt.Errorf("zip %s: %w", dir, err)
@@ -138,4 +125,14 @@ func walk(dir, prefix string, visit func(name, path string, info fs.FileInfo) er
 		}
 	}
 	return nil
+}
+
+func copyFile(w io.Writer, path string) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // opened for reading
+	_, err = io.Copy(w, in)
+	return err
 }

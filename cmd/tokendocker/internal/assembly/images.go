@@ -151,13 +151,3 @@ func (i Image) WriteContext(w io.Writer) error {
 	}
 	return t.Close()
 }
-
-func copyFile(w io.Writer, path string) error {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // opened for reading
-	_, err = io.Copy(w, in)
-	return err
-}

@@ -10,14 +10,12 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/proc"
 )
 
 // App is a folder that holds a CDK app, known by its cdk.json.
@@ -33,12 +31,6 @@ type App struct {
 
 // The newest schema of cloud assemblies that Open reads; the app refuses an older command by it.
 const schemaVersion = "54.0.0"
-
-// IsApp reports whether dir holds a cdk.json.
-func IsApp(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "cdk.json"))
-	return err == nil
-}
 
 // IsAssembly reports whether dir is a cloud assembly.
 func IsAssembly(dir string) bool {
@@ -80,21 +72,19 @@ func (app App) run(ctx context.Context, config cdkConfig) error {
 		return err
 	}
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "sh", "-c", config.App)
-	cmd.Dir, cmd.Env = app.Dir, env
-	cmd.Stdout = io.MultiWriter(&said, orDiscard(app.Output))
-	cmd.Stderr = cmd.Stdout
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		text := explain(config.App, err, said.String())
+	output := io.Writer(&said)
+	if app.Output != nil {
+		output = io.MultiWriter(&said, app.Output)
+	}
+	err = proc.Run(ctx, proc.Command{Name: "the app", Argv: []string{"sh", "-c", config.App}, Dir: app.Dir, Env: env, Stdout: output, Stderr: output})
+	if ctx.Err() != nil && err != nil {
+		return context.Cause(ctx)
+	}
+	if failed, ok := errors.AsType[*proc.Error](err); ok {
+		text := explain(config.App, failed.Err, said.String())
 		return fault.New(fault.Synth, app.advice(text), "the app could not be synthesized: %s", text)
 	}
-	return nil
+	return err
 }
 
 // lookUp answers what the app looked up, as far as that can be known without an AWS account, and reports whether that is
@@ -224,11 +214,4 @@ func validation(lines []string) string {
 		}
 	}
 	return strings.Join(messages, "; ")
-}
-
-func orDiscard(w io.Writer) io.Writer {
-	if w == nil {
-		return io.Discard
-	}
-	return w
 }
