@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Patience is how long a step may take before it is mentioned.
-const Patience = 2 * time.Second
+// patience is how long a step may take before it is mentioned.
+const patience = 2 * time.Second
 
-// Reminder is how often a step that is still running is mentioned again.
-const Reminder = 15 * time.Second
+// reminder is how often a step that is still running is mentioned again.
+const reminder = 15 * time.Second
 
 // Log writes one line at a time, from any goroutine. The zero value is not usable; call New.
 type Log struct {
@@ -39,7 +39,7 @@ func (l *Log) Note(format string, args ...any) {
 	l.line(format, args...)
 }
 
-// Begin starts a step. It is mentioned when it takes longer than Patience, and every Reminder after that. A step
+// Begin starts a step. It is mentioned when it takes longer than patience, and every reminder after that. A step
 // of the same key that is still running goes on if it has the same text, and else ends silently.
 func (l *Log) Begin(key, format string, args ...any) {
 	l.mu.Lock()
@@ -49,7 +49,7 @@ func (l *Log) Begin(key, format string, args ...any) {
 		return
 	}
 	l.drop(key)
-	s.timer = time.AfterFunc(Patience, func() { l.remind(key, s) })
+	s.timer = time.AfterFunc(patience, func() { l.remind(key, s) })
 	l.steps[key] = s
 }
 
@@ -88,7 +88,7 @@ func (l *Log) remind(key string, s *step) {
 		l.line("%s ...", s.text)
 	}
 	s.told = true
-	s.timer.Reset(Reminder)
+	s.timer.Reset(reminder)
 }
 
 func (l *Log) drop(key string) {
