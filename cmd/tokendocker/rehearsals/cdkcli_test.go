@@ -35,11 +35,11 @@ type project struct {
 	home  string
 }
 
-// newProject starts an engine and makes the folder of an app.
-func newProject(t *testing.T, app string, files map[string]string) *project {
+// newProject starts an engine, with further arguments, and makes the folder of an app.
+func newProject(t *testing.T, app string, files map[string]string, args ...string) *project {
 	t.Helper()
 	p := &project{t: t, state: filepath.Join(t.TempDir(), "state"), dir: t.TempDir(), home: t.TempDir()}
-	p.served = startEngine(t, p.state)
+	p.served = startEngine(t, p.state, args...)
 	p.write("cdk.json", fmt.Sprintf(`{"app": %q, "versionReporting": false}`, app))
 	for name, text := range files {
 		p.write(name, text)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -192,7 +193,7 @@ func (f *fleetRun) tables(each func(table string, b *bbolt.Bucket) error) {
 	must(f.t, err)
 	defer db.Close() //nolint:errcheck // opened for reading
 	must(f.t, db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error { return each(string(name), b) })
+		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error { return each(path.Base(string(name)), b) }) // without its account
 	}))
 }
 

@@ -20,7 +20,7 @@ import (
 // engineOptions is the command line of `engine`, checked.
 type engineOptions struct {
 	State   string
-	Account string
+	Account []string // the first is whose key the environment holds
 	Region  string
 	Port    int
 	JSON    bool
@@ -32,6 +32,9 @@ const engineLong = `Answer AWS's calls on this machine, for the CDK's own comman
 On standard output stand the shell lines that lead a client here: the endpoint, a key that may do anything, the region,
 and the docker host for images that a client builds itself. The engine runs until Ctrl-C; what was deployed is kept in
 the state folder, with the key, and the next engine goes on with it. Docker is first needed for the first build.
+
+With several accounts (--account 111111111111 --account 222222222222) the key is the first one's; in each other account
+stands OrganizationAccountAccessRole, which the first may assume, as in an AWS organization.
 
 ` + exitCodes
 
@@ -56,7 +59,7 @@ func newEngine(s streams, run func(context.Context, streams, engineOptions) erro
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.State, "state", "", "folder that keeps what is deployed (default: one in the user's cache folder)")
-	f.StringVar(&o.Account, "account", defaultAccount, "the account")
+	f.StringSliceVar(&o.Account, "account", []string{defaultAccount}, "the account; of several, the first is the one that clients are in (repeatable)")
 	f.StringVar(&o.Region, "region", defaultRegion, "region of clients that name none")
 	f.IntVar(&o.Port, "port", 0, "port on 127.0.0.1 (default: a free one)")
 	f.BoolVar(&o.JSON, "json", false, "print the environment as one line of JSON")
@@ -67,8 +70,13 @@ func newEngine(s streams, run func(context.Context, streams, engineOptions) erro
 
 // complete checks what the flags cannot check by themselves, and fills in the default state folder.
 func (o *engineOptions) complete() error {
-	if err := checkPlace(o.Account, o.Region); err != nil {
-		return err
+	if len(o.Account) == 0 {
+		o.Account = []string{""} // which checkPlace refuses
+	}
+	for _, account := range o.Account {
+		if err := checkPlace(account, o.Region); err != nil {
+			return err
+		}
 	}
 	if o.Port < 0 || o.Port > 65535 {
 		return fault.New(fault.Usage, "for example --port 4600", "--port %d is not a port number", o.Port)
@@ -94,7 +102,7 @@ func serve(ctx context.Context, s streams, o engineOptions) error {
 	defer log.Close()
 	stop, end := s.interrupts.gently("stopping; what is being deployed now is rolled back by the next engine")
 	defer end()
-	e, err := start(ctx, engine.Options{StateDir: o.State, Account: o.Account, Region: o.Region, Clients: true, Port: o.Port,
+	e, err := start(ctx, engine.Options{StateDir: o.State, Account: o.Account[0], Accounts: o.Account[1:], Region: o.Region, Clients: true, Port: o.Port,
 		Progress: func(line string) { log.Note("%s", line) }, OnDenial: func(d iam.Denial) { noteDenial(log, d) }}, o.Verbose, s.err)
 	if err != nil {
 		return err

@@ -37,9 +37,9 @@ func TestEngineOptions(t *testing.T) {
 		args []string
 		want engineOptions
 	}{
-		{nil, engineOptions{State: "/cache/tokendocker/engine", Account: "123456789012", Region: "us-east-1"}},
+		{nil, engineOptions{State: "/cache/tokendocker/engine", Account: []string{"123456789012"}, Region: "us-east-1"}},
 		{[]string{"--state", "/s", "--port", "4600", "--account", "111122223333", "--region", "eu-west-1", "--json"},
-			engineOptions{State: "/s", Account: "111122223333", Region: "eu-west-1", Port: 4600, JSON: true}},
+			engineOptions{State: "/s", Account: []string{"111122223333"}, Region: "eu-west-1", Port: 4600, JSON: true}},
 	} {
 		got, code, text := parseEngine(t, c.args...)
 		if diff := cmp.Diff(c.want, got); diff != "" || code != exitDone {

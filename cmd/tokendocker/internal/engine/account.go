@@ -84,7 +84,29 @@ func (a *account) openIdentity() (err error) {
 		Store: a.store, Switches: &o.Switches, OnDenial: o.OnDenial, Elsewhere: a.engine.Authorize}); err != nil {
 		return err
 	}
-	a.operator, err = a.newOperator()
+	if a.operator, err = a.newOperator(); err != nil || !o.Clients || a == a.engine.accounts[0] {
+		return err
+	}
+	return a.letIn(a.engine.accounts[0])
+}
+
+// accessRole is the role by which the management account of an organization comes into the accounts that it makes.
+// Source: AWS Organizations User Guide, "Accessing member accounts that have OrganizationAccountAccessRole".
+const accessRole = "OrganizationAccountAccessRole"
+
+// letIn makes the role by which clients with the first account's key come into this one.
+func (a *account) letIn(first *account) error {
+	role := resource.Request{Token: accessRole, PhysicalID: accessRole, Properties: map[string]any{
+		"RoleName":          accessRole,
+		"ManagedPolicyArns": []any{"arn:" + a.partition + ":iam::aws:policy/AdministratorAccess"},
+		"AssumeRolePolicyDocument": map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
+			"Effect": "Allow", "Principal": map[string]any{"AWS": "arn:" + a.partition + ":iam::" + first.account + ":root"}, "Action": "sts:AssumeRole"}}},
+	}}
+	roles, ctx := a.iam.Resources()["AWS::IAM::Role"], context.Background()
+	if _, err := roles.Create(ctx, role); err != nil {
+		return err
+	}
+	_, err := roles.Update(ctx, role) // it may be there already, for another account
 	return err
 }
 
