@@ -94,30 +94,39 @@ func (r *Room) usable(region, id string) (key, error) {
 }
 
 func (r *Room) decrypt(_ context.Context, call *protocol.Call, in input) (any, error) {
-	id := keyOf(in.Ciphertext)
-	if id == "" {
-		return nil, errCiphertext
-	}
-	k, err := r.usable(call.Region, cmp.Or(in.KeyID, id))
+	k, plain, err := r.open(call.Region, in)
 	if err != nil {
 		return nil, err
 	}
+	return map[string]any{"Plaintext": plain, "KeyId": k.ARN, "EncryptionAlgorithm": symmetric}, nil
+}
+
+// open decrypts a cipher text, and returns the key that made it.
+func (r *Room) open(region string, in input) (key, []byte, error) {
+	id := keyOf(in.Ciphertext)
+	if id == "" {
+		return key{}, nil, errCiphertext
+	}
+	k, err := r.usable(region, cmp.Or(in.KeyID, id))
+	if err != nil {
+		return k, nil, err
+	}
 	if k.ID != id {
-		return nil, protocol.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
+		return k, nil, protocol.Errorf("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	aead, err := k.aead()
 	if err != nil {
-		return nil, err
+		return k, nil, err
 	}
 	bound, err := binding(in.Context)
 	if err != nil {
-		return nil, err
+		return k, nil, err
 	}
 	plain, err := aead.Open(nil, nil, in.Ciphertext[idLength:], bound)
 	if err != nil {
-		return nil, errCiphertext
+		return k, nil, errCiphertext
 	}
-	return map[string]any{"Plaintext": plain, "KeyId": k.ARN, "EncryptionAlgorithm": symmetric}, nil
+	return k, plain, nil
 }
 
 type dataKeyInput struct {
@@ -145,4 +154,44 @@ func (r *Room) generateDataKey(_ context.Context, call *protocol.Call, in dataKe
 	rand.Read(plain) //nolint:errcheck // crypto/rand.Read never fails
 	blob, err := k.seal(plain, in.Context)
 	return map[string]any{"CiphertextBlob": blob, "Plaintext": plain, "KeyId": k.ARN}, err
+}
+
+// withoutPlaintext is GenerateDataKeyWithoutPlaintext.
+func (r *Room) withoutPlaintext(ctx context.Context, call *protocol.Call, in dataKeyInput) (any, error) {
+	out, err := r.generateDataKey(ctx, call, in)
+	if made, ok := out.(map[string]any); ok {
+		delete(made, "Plaintext")
+	}
+	return out, err
+}
+
+func (r *Room) generateRandom(_ context.Context, _ *protocol.Call, in struct{ NumberOfBytes int }) (any, error) {
+	if in.NumberOfBytes < 1 || in.NumberOfBytes > maxDataKey {
+		return nil, protocol.Errorf("ValidationException", "NumberOfBytes must be between 1 and %d", maxDataKey)
+	}
+	out := make([]byte, in.NumberOfBytes)
+	rand.Read(out) //nolint:errcheck // crypto/rand.Read never fails
+	return map[string]any{"Plaintext": out}, nil
+}
+
+type reEncryptInput struct {
+	Ciphertext  []byte            `json:"CiphertextBlob"`
+	From        string            `json:"SourceKeyId"`
+	FromContext map[string]string `json:"SourceEncryptionContext"`
+	To          string            `json:"DestinationKeyId"`
+	ToContext   map[string]string `json:"DestinationEncryptionContext"`
+}
+
+func (r *Room) reEncrypt(_ context.Context, call *protocol.Call, in reEncryptInput) (any, error) {
+	from, plain, err := r.open(call.Region, input{KeyID: in.From, Ciphertext: in.Ciphertext, Context: in.FromContext})
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.usable(call.Region, in.To)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := to.seal(plain, in.ToContext)
+	return map[string]any{"CiphertextBlob": blob, "SourceKeyId": from.ARN, "KeyId": to.ARN,
+		"SourceEncryptionAlgorithm": symmetric, "DestinationEncryptionAlgorithm": symmetric}, err
 }

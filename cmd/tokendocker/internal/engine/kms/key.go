@@ -1,10 +1,8 @@
 package kms
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +32,7 @@ type key struct {
 	Created     time.Time
 	Material    []byte
 	Grants      []grant
+	Tags        map[string]string `json:",omitempty"`
 }
 
 type grant struct {
@@ -68,7 +67,7 @@ func (r *Room) find(region, id string) (key, error) {
 		}
 		found, ok, err := r.aliases.Get(r.arn(region, a))
 		if err == nil && !ok {
-			err = protocol.Errorf("NotFoundException", "Alias %s is not found.", r.arn(region, a))
+			err = noSuchAlias(r.arn(region, a))
 		}
 		if err != nil {
 			return key{}, err
@@ -80,10 +79,14 @@ func (r *Room) find(region, id string) (key, error) {
 		arn = r.arn(region, "key/"+id)
 	}
 	k, ok, err := r.keys.Get(arn)
-	if err == nil && (!ok || k.Region != region) {
-		err = protocol.Errorf("NotFoundException", "Key '%s' does not exist", arn)
+	if err == nil && (!ok || k.Region != region || k.State == pendingDeletion && r.Clock.Now().After(k.Deletion)) {
+		err = noSuchKey(arn)
 	}
 	return k, err
+}
+
+func noSuchKey(arn string) error {
+	return protocol.Errorf("NotFoundException", "Key '%s' does not exist", arn)
 }
 
 // managed is the key that a service uses where no other is named. Everybody in the account may use it through the
@@ -151,97 +154,4 @@ func (k key) effectivePolicy() string {
 		return k.Policy
 	}
 	return string(text)
-}
-
-type metadata struct {
-	AWSAccountID string             `json:"AWSAccountId"`
-	Algorithms   []string           `json:"EncryptionAlgorithms,omitempty"`
-	ARN          string             `json:"Arn"`
-	Created      protocol.Timestamp `json:"CreationDate"`
-	Deletion     protocol.Timestamp `json:"DeletionDate,omitzero"`
-	Description  string
-	Enabled      bool
-	KeyID        string `json:"KeyId"`
-	KeyManager   string
-	KeySpec      string
-	KeyState     string
-	KeyUsage     string
-	MultiRegion  bool
-	Origin       string
-}
-
-func (r *Room) describeKey(_ context.Context, call *protocol.Call, in input) (any, error) {
-	k, err := r.find(call.Region, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	m := metadata{AWSAccountID: r.Account, ARN: k.ARN, Created: protocol.Timestamp(k.Created), Deletion: protocol.Timestamp(k.Deletion), Description: k.Description,
-		Enabled: k.State == enabled, KeyID: k.ID, KeyManager: "CUSTOMER", KeySpec: k.Spec, KeyState: k.State, KeyUsage: k.Usage, Origin: "AWS_KMS"}
-	if k.Usage == encryptDecrypt && k.Spec == symmetric {
-		m.Algorithms = []string{symmetric}
-	}
-	if a, ok := aliasName(in.KeyID); ok && strings.HasPrefix(a, "alias/aws/") {
-		m.KeyManager = "AWS"
-	}
-	return map[string]any{"KeyMetadata": m}, nil
-}
-
-func (r *Room) getKeyPolicy(_ context.Context, call *protocol.Call, in input) (any, error) {
-	k, err := r.find(call.Region, in.KeyID)
-	return map[string]string{"Policy": k.Policy, "PolicyName": "default"}, err
-}
-
-func (r *Room) getKeyRotationStatus(_ context.Context, call *protocol.Call, in input) (any, error) {
-	k, err := r.find(call.Region, in.KeyID)
-	return map[string]any{"KeyRotationEnabled": k.Rotation, "KeyId": k.ARN}, err
-}
-
-func (r *Room) listAliases(_ context.Context, call *protocol.Call, in input) (any, error) {
-	found := []map[string]string{}
-	for _, a := range r.aliases.All() {
-		if a.Region == call.Region && (in.KeyID == "" || a.Key == in.KeyID || strings.HasSuffix(a.Key, "/"+in.KeyID)) {
-			found = append(found, map[string]string{"AliasArn": a.ARN, "AliasName": a.Name, "TargetKeyId": a.Key[strings.LastIndex(a.Key, "/")+1:]})
-		}
-	}
-	return map[string]any{"Aliases": found, "Truncated": false}, nil
-}
-
-type grantInput struct {
-	input
-	Grantee     string `json:"GranteePrincipal"`
-	Operations  []string
-	Constraints json.RawMessage
-}
-
-// grantable are the operations that a grant may allow and that there are here.
-// Source: AWS KMS API Reference, CreateGrant.
-var grantable = []string{"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}
-
-func (r *Room) createGrant(_ context.Context, call *protocol.Call, in grantInput) (any, error) {
-	k, err := r.find(call.Region, in.KeyID)
-	if err == nil {
-		err = k.usable()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(in.Constraints) > 0 {
-		return nil, protocol.Errorf("ValidationException", "tokendocker has no grants with constraints")
-	}
-	for _, op := range in.Operations {
-		if !slices.Contains(grantable, op) {
-			return nil, protocol.Errorf("ValidationException", "tokendocker grants only %s, not %s", strings.Join(grantable, ", "), op)
-		}
-	}
-	id := stableID("grant", k.ARN, in.Grantee, fmt.Sprint(in.Operations))
-	err = r.keys.Update(k.ARN, func(k key, found bool) (key, error) {
-		if !found {
-			return k, protocol.Errorf("AccessDeniedException", "Grants of AWS managed keys are made by their services.")
-		}
-		if !slices.ContainsFunc(k.Grants, func(g grant) bool { return g.ID == id }) {
-			k.Grants = append(slices.Clone(k.Grants), grant{ID: id, Grantee: in.Grantee, Operations: in.Operations})
-		}
-		return k, nil
-	})
-	return map[string]string{"GrantId": id, "GrantToken": id}, err
 }

@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
@@ -16,8 +13,12 @@ import (
 )
 
 const (
-	maxPolicy            = 32 * 1024 // AWS KMS Developer Guide, "Quotas": key policy document size
-	defaultPendingWindow = 30        // days; AWS CloudFormation Template Reference, AWS::KMS::Key
+	maxPolicy = 32 * 1024 // AWS KMS Developer Guide, "Quotas": key policy document size
+
+	// Days before a deleted key is gone. AWS KMS API Reference, ScheduleKeyDeletion.
+	minPendingWindow     = 7
+	maxPendingWindow     = 30
+	defaultPendingWindow = 30
 )
 
 // keyProvider is AWS::KMS::Key.
@@ -40,9 +41,8 @@ func (p keyProvider) Create(_ context.Context, r resource.Request) (resource.Res
 		token = rand.Text()
 	}
 	k.ID = stableID(r.Stack.ID, r.LogicalID, token)
-	k.ARN, k.Region, k.Created = p.room.arn(r.Stack.Region, "key/"+k.ID), r.Stack.Region, p.room.Clock.Now()
-	k.Material = make([]byte, 32)
-	rand.Read(k.Material) //nolint:errcheck // crypto/rand.Read never fails
+	k.Region, k.Created = r.Stack.Region, p.room.Clock.Now()
+	k.make(p.room)
 	err = p.room.keys.Update(k.ARN, func(old key, found bool) (key, error) {
 		if found {
 			return old, nil // a repeated try
@@ -58,25 +58,22 @@ func (p keyProvider) Update(_ context.Context, r resource.Request) (resource.Res
 	if err != nil {
 		return resource.Result{}, err
 	}
-	err = p.room.keys.Update(p.room.arn(r.Stack.Region, "key/"+r.PhysicalID), func(old key, found bool) (key, error) {
-		if !found {
-			return old, protocol.Errorf("NotFoundException", "Key '%s' does not exist", p.room.arn(r.Stack.Region, "key/"+r.PhysicalID))
-		}
-		old.Description, old.Policy, old.State, old.Rotation, old.Days = k.Description, k.Policy, k.State, k.Rotation, k.Days
-		k = old
-		return old, nil
+	err = p.room.change(r.Stack.Region, r.PhysicalID, func(old *key) error {
+		old.Description, old.Policy, old.State, old.Rotation, old.Days, old.Tags = k.Description, k.Policy, k.State, k.Rotation, k.Days, k.Tags
+		k = *old
+		return nil
 	})
 	return keyResult(k), err
 }
 
-// Delete schedules the key's deletion; it cannot be used any more.
+// Delete schedules the key's deletion.
 func (p keyProvider) Delete(_ context.Context, r resource.Request) error {
 	arn := p.room.arn(r.Stack.Region, "key/"+r.PhysicalID)
 	if _, found, err := p.room.keys.Get(arn); err != nil || !found {
 		return err
 	}
 	return p.room.keys.Update(arn, func(k key, _ bool) (key, error) {
-		k.State, k.Deletion = pendingDeletion, p.room.Clock.Now().Add(time.Duration(k.Days)*24*time.Hour)
+		k.delete(p.room.Clock.Now())
 		return k, nil
 	})
 }
@@ -86,12 +83,13 @@ func keyResult(k key) resource.Result {
 }
 
 func (p keyProvider) read(r resource.Request) (key, error) {
-	k := key{State: enabled, Spec: symmetric, Usage: encryptDecrypt, Days: defaultPendingWindow}
+	k := key{State: enabled, Spec: symmetric, Usage: encryptDecrypt, Days: defaultPendingWindow, Tags: map[string]string{}}
 	var in struct {
 		Description, KeySpec, KeyUsage string
 		KeyPolicy                      json.RawMessage
 		Enabled, EnableKeyRotation     any
 		PendingWindowInDays            json.Number
+		Tags                           []struct{ Key, Value string }
 	}
 	raw, err := json.Marshal(r.Properties)
 	if err == nil {
@@ -101,6 +99,9 @@ func (p keyProvider) read(r resource.Request) (key, error) {
 		return k, protocol.Errorf("ValidationException", "Properties of %s are not as AWS::KMS::Key has them: %v", r.LogicalID, err)
 	}
 	k.Description = in.Description
+	for _, t := range in.Tags {
+		k.Tags[t.Key] = t.Value
+	}
 	if in.KeySpec != "" {
 		k.Spec = in.KeySpec
 	}
@@ -113,12 +114,12 @@ func (p keyProvider) read(r resource.Request) (key, error) {
 	k.Rotation = fmt.Sprint(in.EnableKeyRotation) == "true"
 	if in.PendingWindowInDays != "" {
 		days, err := in.PendingWindowInDays.Int64()
-		if err != nil || days < 7 || days > 30 {
-			return k, protocol.Errorf("ValidationException", "PendingWindowInDays must be between 7 and 30")
+		if err != nil || days < minPendingWindow || days > maxPendingWindow {
+			return k, protocol.Errorf("ValidationException", "PendingWindowInDays must be between %d and %d", minPendingWindow, maxPendingWindow)
 		}
 		k.Days = int(days)
 	}
-	k.Policy, err = p.policy(in.KeyPolicy)
+	k.Policy, err = p.room.keyPolicy(in.KeyPolicy)
 	return k, err
 }
 
@@ -129,10 +130,10 @@ func (r *Room) defaultPolicy() string {
 		r.Partition, r.Account)
 }
 
-// policy checks a key policy. Without one the account's own policies decide.
-func (p keyProvider) policy(text json.RawMessage) (string, error) {
+// keyPolicy checks a key policy. Without one the account's own policies decide.
+func (r *Room) keyPolicy(text json.RawMessage) (string, error) {
 	if len(text) == 0 || string(text) == "null" {
-		return p.room.defaultPolicy(), nil
+		return r.defaultPolicy(), nil
 	}
 	var embedded string
 	if json.Unmarshal(text, &embedded) == nil {
@@ -162,12 +163,7 @@ func (p aliasProvider) Create(_ context.Context, r resource.Request) (resource.R
 	if err != nil {
 		return resource.Result{}, err
 	}
-	err = p.room.aliases.Update(a.ARN, func(old alias, found bool) (alias, error) {
-		if found && (r.Token == "" || old.Token != r.Token) {
-			return old, protocol.Errorf("AlreadyExistsException", "An alias with the name %s already exists", a.ARN)
-		}
-		return a, nil
-	})
+	err = p.room.makeAlias(a)
 	if err != nil {
 		return resource.Result{}, err // an alias of that name is somebody else's
 	}
@@ -191,12 +187,7 @@ func (p aliasProvider) Delete(_ context.Context, r resource.Request) error {
 func (p aliasProvider) read(r resource.Request) (alias, error) {
 	name, _ := r.Properties["AliasName"].(string)
 	target, _ := r.Properties["TargetKeyId"].(string)
-	if !aliasForm.MatchString(name) || slices.Contains(strings.Split(name, "/")[1:2], "aws") {
-		return alias{}, protocol.Errorf("InvalidAliasNameException", "%s is no alias that may be made: it begins with alias/ and not with alias/aws/", name)
-	}
-	if _, ok := aliasName(target); ok {
-		return alias{}, protocol.Errorf("ValidationException", "Aliases must refer to keys. Not aliases")
-	}
-	k, err := p.room.find(r.Stack.Region, target)
-	return alias{ARN: p.room.arn(r.Stack.Region, name), Name: name, Region: r.Stack.Region, Key: k.ARN, Token: r.Token}, err
+	a, err := p.room.read(r.Stack.Region, aliasInput{name, target})
+	a.Token = r.Token
+	return a, err
 }

@@ -88,14 +88,41 @@ var operations = map[string]struct {
 	do      protocol.Operation[*Room]
 	keyless bool
 }{
-	"CreateGrant":          {do: protocol.JSON((*Room).createGrant)},
-	"Decrypt":              {do: protocol.JSON((*Room).decrypt)},
+	"Decrypt":                         {do: protocol.JSON((*Room).decrypt)},
+	"Encrypt":                         {do: protocol.JSON((*Room).encrypt)},
+	"GenerateDataKey":                 {do: protocol.JSON((*Room).generateDataKey)},
+	"GenerateDataKeyWithoutPlaintext": {do: protocol.JSON((*Room).withoutPlaintext)},
+	"GenerateRandom":                  {do: protocol.JSON((*Room).generateRandom), keyless: true},
+	"ReEncrypt":                       {do: protocol.JSON((*Room).reEncrypt)},
+
 	"DescribeKey":          {do: protocol.JSON((*Room).describeKey)},
-	"Encrypt":              {do: protocol.JSON((*Room).encrypt)},
-	"GenerateDataKey":      {do: protocol.JSON((*Room).generateDataKey)},
 	"GetKeyPolicy":         {do: protocol.JSON((*Room).getKeyPolicy)},
 	"GetKeyRotationStatus": {do: protocol.JSON((*Room).getKeyRotationStatus)},
 	"ListAliases":          {do: protocol.JSON((*Room).listAliases), keyless: true},
+	"ListKeyPolicies":      {do: protocol.JSON((*Room).listKeyPolicies)},
+	"ListKeys":             {do: protocol.JSON((*Room).listKeys), keyless: true},
+	"ListResourceTags":     {do: protocol.JSON((*Room).listTags)},
+
+	"CancelKeyDeletion":    {do: protocol.JSON((*Room).cancelDeletion)},
+	"CreateKey":            {do: protocol.JSON((*Room).createKey), keyless: true},
+	"DisableKey":           {do: setting((*key).disable)},
+	"DisableKeyRotation":   {do: setting((*key).stopRotating)},
+	"EnableKey":            {do: setting((*key).enable)},
+	"EnableKeyRotation":    {do: setting((*key).rotate)},
+	"PutKeyPolicy":         {do: protocol.JSON((*Room).putKeyPolicy)},
+	"ScheduleKeyDeletion":  {do: protocol.JSON((*Room).scheduleDeletion)},
+	"TagResource":          {do: setting((*key).tag)},
+	"UntagResource":        {do: setting((*key).untag)},
+	"UpdateKeyDescription": {do: setting((*key).describe)},
+
+	"CreateAlias": {do: protocol.JSON((*Room).createAlias)},
+	"DeleteAlias": {do: protocol.JSON((*Room).deleteAlias)},
+	"UpdateAlias": {do: protocol.JSON((*Room).updateAlias)},
+
+	"CreateGrant": {do: protocol.JSON((*Room).createGrant)},
+	"ListGrants":  {do: protocol.JSON((*Room).listGrants)},
+	"RetireGrant": {do: protocol.JSON((*Room).revokeGrant)},
+	"RevokeGrant": {do: protocol.JSON((*Room).revokeGrant)},
 }
 
 // Owner returns the account in the key's ARN.
@@ -119,21 +146,68 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if op.keyless {
 		return []protocol.Need{{Action: action}}, nil
 	}
+	switch call.Operation {
+	case "ReEncrypt":
+		return r.needsOfReEncrypt(call)
+	case "CreateAlias", "UpdateAlias", "DeleteAlias":
+		return r.needsOfAlias(call)
+	}
 	var in input
 	if err := protocol.Decode(call, &in); err != nil {
 		return nil, err
 	}
+	need, err := r.needOf(call, action, in)
+	return []protocol.Need{need}, err
+}
+
+// needOf is the need of a key that an input names, or whose cipher text it has.
+func (r *Room) needOf(call *protocol.Call, action string, in input) (protocol.Need, error) {
 	id := in.KeyID
 	if id == "" && len(in.Ciphertext) > 0 {
 		if id = keyOf(in.Ciphertext); id == "" {
-			return nil, errCiphertext
+			return protocol.Need{}, errCiphertext
 		}
 	}
 	k, err := r.find(call.Region, id)
 	if err != nil {
+		return protocol.Need{}, err
+	}
+	return r.need(call.Session, action, k, in), nil
+}
+
+// needsOfReEncrypt are those of both keys.
+func (r *Room) needsOfReEncrypt(call *protocol.Call) ([]protocol.Need, error) {
+	var in reEncryptInput
+	if err := protocol.Decode(call, &in); err != nil {
 		return nil, err
 	}
-	return []protocol.Need{r.need(call.Session, action, k, in)}, nil
+	from, err := r.needOf(call, "kms:ReEncryptFrom", input{KeyID: in.From, Ciphertext: in.Ciphertext, Context: in.FromContext})
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.needOf(call, "kms:ReEncryptTo", input{KeyID: in.To, Context: in.ToContext})
+	return []protocol.Need{from, to}, err
+}
+
+// needsOfAlias are those of the alias and of its key, the new one and the one before.
+// Source: AWS KMS Developer Guide, "Controlling access to aliases".
+func (r *Room) needsOfAlias(call *protocol.Call) ([]protocol.Need, error) {
+	var in aliasInput
+	if err := protocol.Decode(call, &in); err != nil {
+		return nil, err
+	}
+	action, arn := "kms:"+call.Operation, r.arn(call.Region, in.Name)
+	needs := []protocol.Need{{Action: action, Resources: []string{arn}}}
+	keys := []string{in.Key}
+	if a, found, err := r.aliases.Get(arn); err == nil && found && call.Operation != "CreateAlias" {
+		keys = append(keys, a.Key)
+	}
+	for _, id := range keys {
+		if k, err := r.find(call.Region, id); id != "" && err == nil { // the operation itself says what is wrong with it
+			needs = append(needs, r.need(call.Session, action, k, input{KeyID: id}))
+		}
+	}
+	return needs, nil
 }
 
 // need is the permission that a use of a key needs.
@@ -141,6 +215,9 @@ func (r *Room) need(as *session.Session, action string, k key, in input) protoco
 	conditions := map[string][]string{"kms:CallerAccount": {as.Account}, "kms:EncryptionAlgorithm": {"SYMMETRIC_DEFAULT"}}
 	if a, ok := aliasName(in.KeyID); ok {
 		conditions["kms:RequestAlias"] = []string{a}
+	}
+	for name, value := range k.Tags {
+		conditions["aws:ResourceTag/"+name] = []string{value}
 	}
 	for name, value := range in.Context {
 		conditions["kms:EncryptionContext:"+name] = []string{value}
