@@ -19,10 +19,6 @@ type alias struct{ Version string }
 
 func aliasKey(region, function, name string) string { return region + "/" + function + "/" + name }
 
-// permission is a statement of a function's resource-based policy. Nothing in the engine invokes as a service, so the
-// statements are kept and not asked.
-type permission struct{ FunctionARN, Action, Principal, SourceARN string }
-
 // invokeConfig says how often and how long the events of a function or of one of its versions are tried.
 type invokeConfig struct {
 	Attempts, MaxAgeSec  int
@@ -156,8 +152,7 @@ func (p permissionProvider) Create(_ context.Context, q resource.Request) (resou
 		return resource.Result{}, err
 	}
 	id := physical.Name(q, 100)
-	return resource.Result{PhysicalID: id, Attributes: map[string]any{"Id": id}}, p.room.grants.Put(id, permission{FunctionARN: f.ARN,
-		Action: text(q.Properties, "Action"), Principal: text(q.Properties, "Principal"), SourceARN: text(q.Properties, "SourceArn")})
+	return resource.Result{PhysicalID: id, Attributes: map[string]any{"Id": id}}, p.room.grants.Put(id, newPermission(f, q))
 }
 
 // Update changes nothing: all properties are immutable.

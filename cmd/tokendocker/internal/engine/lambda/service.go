@@ -61,7 +61,8 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if !ok {
 		return nil, unsupported(call.Operation)
 	}
-	return []protocol.Need{{Action: action, Resources: []string{referenceARN(call, ref)}}}, nil
+	need, err := r.need(call, ref, action)
+	return []protocol.Need{need}, err
 }
 
 func unsupported(operation string) error {
