@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type world struct {
 	policy          string // of the repository
 	rights          []string
 	deployerMay     bool
+	deployer        string // account; empty: the repository's
 	noTrust         bool
 	set             string // policy that was set
 	above           string // a statement of the registry's
@@ -121,7 +123,7 @@ func (w *world) Call(_ context.Context, _ *session.Session, _, service, operatio
 }
 
 func checker(w *world, sw switches.Switches) *Checker {
-	return New(Options{Registry: w, Roles: w, Caller: w, Deployer: &session.Session{Account: "111122223333"}, Clock: clock.New(1e6),
+	return New(Options{Registry: w, Roles: w, Caller: w, Deployer: &session.Session{Account: cmp.Or(w.deployer, "111122223333")}, Clock: clock.New(1e6),
 		Switches: &sw, Log: slog.New(slog.DiscardHandler)})
 }
 
@@ -132,9 +134,19 @@ const (
 		"Condition":{"StringLike":{"aws:sourceArn":"arn:aws:lambda:eu-west-1:111122223333:function:*"}}}]}`
 )
 
+// foreign is a function of another account, and lent the policy of a repository that lets it in.
+const (
+	foreign = "arn:aws:lambda:eu-west-1:444455556666:function:f"
+	lent    = `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]},
+		{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],
+		"Condition":{"StringLike":{"aws:sourceArn":"arn:aws:lambda:eu-west-1:444455556666:function:*"}}}]}`
+)
+
 // The case table of Lambda as consumer.
 func TestFunctionCases(t *testing.T) {
 	const page = "AWS Lambda Developer Guide, Create a Lambda function using a container image, 2026-11"
+	const abroad = "AWS Lambda Developer Guide, Create a Lambda function using a container image, Amazon ECR cross-account permissions, 2026-11"
 	const unsupported = "The image manifest, config or layer media type for the source image " + host + "/team/app:v1 is not supported."
 	cases := []struct {
 		name, source, limit string
@@ -168,13 +180,20 @@ func TestFunctionCases(t *testing.T) {
 		{name: "Lambda adds its statement", source: "awsdocs/aws-lambda-developer-guide issue 286", uri: host + "/team/app:v1", world: world{deployerMay: true}},
 		{name: "denied by the policy", source: "IAM User Guide, Policy evaluation logic, 2026-11", uri: host + "/team/app:v1", world: world{deployerMay: true,
 			policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:BatchGetImage"}]}`}, want: "Lambda does not have permission"},
+		{name: "another account's", source: abroad, uri: host + "/team/app:v1", function: foreign, world: world{deployer: "444455556666", deployerMay: true, policy: lent}},
+		{name: "another account's, whose policy has Lambda only", source: abroad, uri: host + "/team/app:v1", function: foreign,
+			world: world{deployer: "444455556666", deployerMay: true, policy: strings.Replace(lent, "444455556666:root", "777788889999:root", 1)}, want: "Lambda does not have permission"},
+		{name: "another account's, whose policy has the account only", source: abroad, uri: host + "/team/app:v1", function: foreign,
+			world: world{deployer: "444455556666", deployerMay: true, policy: strings.Replace(lent, "lambda.amazonaws.com", "ecs.amazonaws.com", 1)}, want: "Lambda does not have permission"},
+		{name: "another account's, to who may not pull", source: abroad, uri: host + "/team/app:v1", function: foreign,
+			world: world{deployer: "444455556666", policy: lent}, want: "Lambda does not have permission"},
 		{name: "pull refused", source: "none: a switch", uri: host + "/team/app:v1", world: world{policy: cdkPolicy}, switches: switches.Switches{RefusePull: true}, want: "Lambda does not have permission"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			w := c.world
 			w.fill()
-			got, err := checker(&w, c.switches).ForFunction(t.Context(), functionARN, c.uri)
+			got, err := checker(&w, c.switches).ForFunction(t.Context(), cmp.Or(c.function, functionARN), c.uri)
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error = %v, want %s", err, c.want)

@@ -187,6 +187,55 @@ func TestSDKClients(t *testing.T) {
 	}
 }
 
+// addressed is a service whose calls may name another account.
+type addressed struct{ echo }
+
+func (a *addressed) Owner(call *protocol.Call) string {
+	var in struct{ SecretID string }
+	_ = json.Unmarshal(call.Body, &in) // the SDK's client has written it
+	return protocol.OwnerOf(in.SecretID)
+}
+
+// TestAccounts: a call goes to the caller's account, or to the one whose resource it names, if there is one.
+func TestAccounts(t *testing.T) {
+	rooms := map[string]*addressed{}
+	f := newFixture(t, nil)
+	for _, account := range []string{"111122223333", "444455556666"} {
+		rooms[account] = &addressed{echo{name: "secretsmanager"}}
+		f.RegisterFor(account, rooms[account])
+	}
+	far := f.sessions.Add(&session.Session{Account: "444455556666", ARN: "arn:aws:iam::444455556666:user/far"})
+	cases := []struct {
+		name, secret string
+		as           *session.Session
+		served, seen string // whose room serves the call, and the account that the call then names
+	}{
+		{"own, by name", "n", f.operator, "111122223333", "111122223333"},
+		{"the other's own", "n", far, "444455556666", "444455556666"},
+		{"by the other's ARN", "arn:aws:secretsmanager:eu-west-1:444455556666:secret:n-abcdef", f.operator, "444455556666", "444455556666"},
+		{"by an ARN of nobody here", "arn:aws:secretsmanager:eu-west-1:777788889999:secret:n-abcdef", far, "444455556666", "444455556666"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, r := range rooms {
+				r.last = nil
+			}
+			_, err := secretsmanager.NewFromConfig(f.config(c.as)).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &c.secret})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last := rooms[c.served].last; last == nil || last.Account != c.seen || last.Session != c.as {
+				t.Errorf("the room of %s got %+v", c.served, last)
+			}
+		})
+	}
+	wantCode(t, func() error {
+		_, err := secretsmanager.NewFromConfig(f.config(f.sessions.Add(&session.Session{Account: "777788889999", ARN: "arn:a"}))).GetSecretValue(t.Context(),
+			&secretsmanager.GetSecretValueInput{SecretId: aws.String("n")})
+		return err
+	}(), "UnknownOperationException")
+}
+
 func wantCode(t *testing.T, err error, codes ...string) {
 	t.Helper()
 	var api smithy.APIError
