@@ -148,6 +148,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if action == "s3:GetObject" && req.query.Get("versionId") != "" {
 		action = "s3:GetObjectVersion"
 	}
+	if op.name == "CreateBucket" {
+		b = bucket{} // somebody's of that name says nothing about who may make one
+	}
 	need := protocol.Need{Action: action, Resources: []string{r.arn(req.bucket)}, ResourcePolicy: b.Policy, Owner: b.Owner, Conditions: map[string][]string{}}
 	for _, name := range []string{"prefix", "delimiter", "max-keys"} {
 		if req.query.Has(name) {
