@@ -34,6 +34,14 @@ func recorded(t testing.TB, name string) []string {
 		"[Container] 2026/11/21 01:36:50.2 Phase complete: BUILD State: FAILED\n")
 }
 
+// TestSummaryEndsOnce: a message of docker's that ends in a full stop gets no second one.
+func TestSummaryEndsOnce(t *testing.T) {
+	expired := buildlog.Failure{Kind: buildlog.Push, Message: "denied: Your authorization token has expired. Reauthenticate and try again."}
+	if got, want := expired.Summary(), "The image was built but could not be pushed: denied: Your authorization token has expired. Reauthenticate and try again."; got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestRead(t *testing.T) {
 	dockerfile := func(lines ...string) []string { return lines }
 	cases := []struct {

@@ -65,7 +65,9 @@ func tail(all []string) []string {
 }
 
 // Summary is the first line that a user sees: what failed, in one sentence without a newline.
-func (f Failure) Summary() string {
+func (f Failure) Summary() string { return strings.TrimRight(f.summary(), ".") + "." } // messages may end in a stop
+
+func (f Failure) summary() string {
 	switch f.Kind {
 	case Step:
 		return "Docker build failed at step " + f.Step + f.exit() + "."
