@@ -159,6 +159,7 @@ func (r *Room) completeUpload(req *request) (http.Handler, error) {
 	if err := r.store(o, condition(req.http.Header)); err != nil {
 		return nil, err
 	}
+	r.tell(req.http.Context(), happening{name: "ObjectCreated:CompleteMultipartUpload", reason: "CompleteMultipartUpload", object: o, by: req.call.Session})
 	if err := r.drop(req); err != nil {
 		return nil, err
 	}

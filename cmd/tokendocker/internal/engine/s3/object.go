@@ -46,6 +46,7 @@ func (r *Room) putObject(req *request) (http.Handler, error) {
 	if err := r.store(o, allowed); err != nil {
 		return nil, err
 	}
+	r.tell(req.http.Context(), happening{name: "ObjectCreated:Put", reason: "PutObject", object: o, by: req.call.Session})
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		o.identify(w)
 		w.WriteHeader(http.StatusOK)
@@ -194,8 +195,21 @@ func (w *refusing) Write(text []byte) (int, error) {
 	return w.ResponseWriter.Write(text)
 }
 
+// discard deletes an object for a client. Nobody is told of one that was not there.
+func (r *Room) discard(req *request, key string) error {
+	o, found, err := r.objects.Get(objectKey(req.bucket, key))
+	if err != nil || !found {
+		return err
+	}
+	if err := r.remove(req.bucket, key); err != nil {
+		return err
+	}
+	r.tell(req.http.Context(), happening{name: "ObjectRemoved:Delete", reason: "DeleteObject", object: o, by: req.call.Session})
+	return nil
+}
+
 func (r *Room) deleteObject(req *request) (http.Handler, error) {
-	if err := r.remove(req.bucket, req.key); err != nil {
+	if err := r.discard(req, req.key); err != nil {
 		return nil, err
 	}
 	return answer(http.StatusNoContent, nil)
@@ -223,7 +237,7 @@ func (r *Room) deleteObjects(req *request) (http.Handler, error) {
 		if o.VersionID != "" && o.VersionID != nullVersion {
 			return nil, noSuchVersion(o.Key, o.VersionID)
 		}
-		if err := r.remove(req.bucket, o.Key); err != nil {
+		if err := r.discard(req, o.Key); err != nil {
 			return nil, err
 		}
 		if !in.Quiet {
@@ -270,6 +284,7 @@ func (r *Room) copyObject(req *request) (http.Handler, error) {
 	if err := r.store(o, condition(req.http.Header)); err != nil {
 		return nil, err
 	}
+	r.tell(req.http.Context(), happening{name: "ObjectCreated:Copy", reason: "CopyObject", object: o, by: req.call.Session})
 	return answer(http.StatusOK, struct {
 		XMLName      xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ CopyObjectResult"`
 		ETag         string

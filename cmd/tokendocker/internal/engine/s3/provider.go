@@ -19,8 +19,8 @@ type bucketProvider struct{ room *Room }
 // Immutable names the properties whose change makes another bucket.
 func (bucketProvider) Immutable() []string { return []string{"BucketName"} }
 
-// Create makes the bucket.
-func (p bucketProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
+// Create makes the bucket, and says who hears of what happens in it.
+func (p bucketProvider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
 	name, _ := r.Properties["BucketName"].(string)
 	if name == "" {
 		name = physical.Lower(r, physical.MaxBucket)
@@ -28,11 +28,20 @@ func (p bucketProvider) Create(_ context.Context, r resource.Request) (resource.
 	if err := p.room.make(bucket{Name: name, Owner: r.Stack.Account, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)}); err != nil {
 		return resource.Result{}, err // a bucket of that name is somebody else's
 	}
+	if property, ok := r.Properties["NotificationConfiguration"]; ok {
+		return p.result(r, name), p.room.configure(ctx, name, property)
+	}
 	return p.result(r, name), nil
 }
 
-// Update changes the tags: what a bucket's other properties switch on is no part of this room.
-func (p bucketProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
+// Update changes the tags and notifications: what a bucket's other properties switch on is no part of this room.
+func (p bucketProvider) Update(ctx context.Context, r resource.Request) (resource.Result, error) {
+	property, now := r.Properties["NotificationConfiguration"]
+	if _, before := r.Old["NotificationConfiguration"]; now || before { // those of a custom resource stay
+		if err := p.room.configure(ctx, r.PhysicalID, property); err != nil {
+			return resource.Result{}, err
+		}
+	}
 	return p.result(r, r.PhysicalID), p.room.setTags(r.PhysicalID, tagsOf(r.Properties))
 }
 
@@ -92,6 +101,15 @@ func document(value any) (string, error) {
 		return "", fmt.Errorf("bucket policy: %w", err)
 	}
 	return b.String(), nil
+}
+
+// decode reads a property into what a call of the API takes.
+func decode(property, into any) error {
+	text, err := json.Marshal(property)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	return err
 }
 
 // gone lets a repeated deletion succeed.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -21,7 +22,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
-// Options says what the room works with. All fields are required.
+// Options says what the room works with. All fields but Publish and Log are required.
 type Options struct {
 	Partition string
 	Clock     *clock.Clock
@@ -30,6 +31,9 @@ type Options struct {
 	Caller    protocol.Caller
 	// Endpoint is the scheme and host of the URLs that the room signs; its host is an IP address with a port.
 	Endpoint func() string
+
+	Publish func(protocol.Event) // hears of objects in buckets that tell EventBridge of theirs; nil: nobody does
+	Log     *slog.Logger         // hears of notifications that do not arrive; nil: nobody does
 }
 
 // Room is the S3 of all accounts. It is safe for concurrent use.
@@ -145,7 +149,11 @@ func (r *Room) Put(bucket, key, contentType string, body io.Reader) error {
 		return err
 	}
 	w.Bucket, w.Key, w.ContentType = bucket, key, contentType
-	return r.store(w, always)
+	if err := r.store(w, always); err != nil {
+		return err
+	}
+	r.tell(context.Background(), happening{name: "ObjectCreated:Put", reason: "PutObject", object: w})
+	return nil
 }
 
 // Open returns an object's content without a permission check. Only the version "null" exists, and "" means it.

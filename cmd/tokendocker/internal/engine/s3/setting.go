@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -8,7 +9,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
-// setting is a configuration of a bucket that is kept and told as it came: nothing here acts by it.
+// setting is a configuration of a bucket that is kept and told as it came: but for notifications, nothing here acts by it.
 type setting struct {
 	query  string // the parameter that names it
 	root   string // its XML element
@@ -19,6 +20,9 @@ type setting struct {
 	first  string // what every new bucket has, without the root element; empty: nothing
 	none   string // code of the error where a bucket has nothing; empty: an empty element tells so
 	says   string // and its message
+
+	// check returns the configuration as it is kept, or why it is refused. Nil: only its form is read.
+	check func(r *Room, ctx context.Context, req *request, inner string) (string, error)
 }
 
 // settings are the configurations that are kept.
@@ -26,7 +30,7 @@ type setting struct {
 // Amazon S3; Amazon S3 User Guide, "Default settings for new S3 buckets FAQ".
 var settings = []setting{
 	{query: "notification", root: "NotificationConfiguration", get: "GetBucketNotificationConfiguration", put: "PutBucketNotificationConfiguration",
-		rights: [3]string{"s3:GetBucketNotification", "s3:PutBucketNotification"}},
+		rights: [3]string{"s3:GetBucketNotification", "s3:PutBucketNotification"}, check: (*Room).checkNotifications},
 	{query: "logging", root: "BucketLoggingStatus", get: "GetBucketLogging", put: "PutBucketLogging",
 		rights: [3]string{"s3:GetBucketLogging", "s3:PutBucketLogging"}},
 	{query: "encryption", root: "ServerSideEncryptionConfiguration", get: "GetBucketEncryption", put: "PutBucketEncryption", remove: "DeleteBucketEncryption",
@@ -102,6 +106,11 @@ func (s setting) write(r *Room, req *request) (http.Handler, error) {
 	}
 	if err := xml.Unmarshal(text, &in); err != nil || in.XMLName.Local != s.root {
 		return nil, malformedXML()
+	}
+	if s.check != nil {
+		if in.Inner, err = s.check(r, req.http.Context(), req, in.Inner); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.change(req.bucket, func(b *bucket) { b.set(s.query, in.Inner) }); err != nil {
 		return nil, err
