@@ -24,7 +24,7 @@
 //
 // # What it costs
 //
-// A stack with builders has one [TokenInjectableDockerBuilderProvider], which is made with the first builder: seven
+// A stack with builders has one [TokenInjectableDockerBuilderProvider], which is made with the first builder: six
 // resources, among them one function and one state machine. Each builder adds four: repository, CodeBuild project, the
 // build's role, custom resource. A builder with many siblings shares policies that grow with them.
 //

@@ -13,7 +13,7 @@ import (
 //
 // Values that decide what is staged or which resources there are must be known when the app is synthesized. Deploy-time
 // tokens may stand anywhere in the text of BuildArgs, InstallCommands, PreBuildCommands, CommandEnvironment, ExtraHash,
-// DockerLoginSecretArn and EcrPullThroughCachePrefixes.
+// DockerLoginSecretArn, DockerLogin and EcrPullThroughCachePrefixes.
 type TokenInjectableDockerBuilderProps struct {
 	// Path is the folder of the build context, as in `docker build PATH`; relative to the working directory of the
 	// app. Uploaded is what docker would send: the files that .dockerignore, or the ignore file named after the
@@ -26,7 +26,9 @@ type TokenInjectableDockerBuilderProps struct {
 	// "-", and begin with a letter or "_". Other names, NUL bytes and invalid UTF-8 are errors: at synth where they are
 	// known there, else in the answer of the deploy. Default: none.
 	//
-	// Build arguments are no place for secrets: they stand in the template and in the image's history.
+	// Build arguments are no place for secrets: they stand in the template and in the image's history. The value of a
+	// secret of Secrets Manager is an error at synth, as in all text that may hold tokens: CloudFormation gives secrets
+	// to no custom resource.
 	BuildArgs *map[string]*string `field:"optional"`
 
 	// File is the path of the Dockerfile inside Path, with slashes, as in `docker build --file`: several images can come

@@ -1,9 +1,11 @@
 package tokendocker
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -73,6 +75,9 @@ func (b *builder) check() []string {
 	if len(found) > 0 {
 		return found
 	}
+	if found = b.secrets(); len(found) > 0 {
+		return found
+	}
 	if err := b.try(); err != nil {
 		return []string{err.Error()}
 	}
@@ -80,6 +85,41 @@ func (b *builder) check() []string {
 		return []string{long}
 	}
 	return nil
+}
+
+// secretReference is how a template writes the value of a secret. CloudFormation does not resolve it in a custom
+// resource (AWS CloudFormation User Guide, "Get values stored in other services using dynamic references").
+var secretReference = regexp.MustCompile(`\{\{resolve:(secretsmanager|ssm-secure):`)
+
+// secrets tells which texts hold the value of a secret.
+func (b *builder) secrets() []string {
+	stack := awscdk.Stack_Of(b)
+	var found []string
+	look := func(property string, text contract.Text) {
+		for _, part := range text {
+			if part.Value == "" {
+				continue
+			}
+			resolved, err := json.Marshal(stack.Resolve(part.Value))
+			if err == nil && secretReference.Match(resolved) {
+				found = append(found, property+" holds the value of a secret, which CloudFormation gives to no custom resource: "+
+					"grant the secret to the builder, and let a command in PreBuildCommands read it")
+			}
+		}
+	}
+	for property, values := range map[string]map[string]contract.Text{"BuildArgs": b.args, "CommandEnvironment": b.commands.environment} {
+		for name, text := range values {
+			look(fmt.Sprintf("%s[%q]", property, name), text)
+		}
+	}
+	for property, list := range map[string][]contract.Text{"InstallCommands": b.commands.install, "PreBuildCommands": b.commands.preBuild} {
+		for i, text := range list {
+			look(fmt.Sprintf("%s[%d]", property, i), text)
+		}
+	}
+	look("ExtraHash", b.extraHash)
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // try makes of the request what the handler will make of it, with short texts for names and empty ones for values that

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -155,4 +156,27 @@ func TestLongPath(t *testing.T) {
 	stack = newStack(t)
 	builderIn(stack, fits+1)
 	one(t, synthError(t, stack), "the repository's name would have 256 characters")
+}
+
+// TestSecrets: CloudFormation would hand the handler a secret's reference as it stands in the template, and the image
+// would hold that.
+func TestSecrets(t *testing.T) {
+	stack := newStack(t)
+	secret := awssecretsmanager.NewSecret(stack, jsii.String("Token"), nil).SecretValue().UnsafeUnwrap()
+	secure := awscdk.SecretValue_SsmSecure(jsii.String("/token"), nil).UnsafeUnwrap()
+	plain := awscdk.NewCfnDynamicReference(awscdk.CfnDynamicReferenceService_SSM, jsii.String("/color")).ToString()
+	NewTokenInjectableDockerBuilder(stack, jsii.String("B"), &TokenInjectableDockerBuilderProps{
+		Path:               jsii.String(smallContext),
+		BuildArgs:          &map[string]*string{"TOKEN": secret, "COLOR": plain, "TEXT": jsii.String("{{resolve:secretsmanager:x}}")},
+		CommandEnvironment: &map[string]*string{"SECURE": jsii.String("a " + *secure)},
+		PreBuildCommands:   &[]*string{jsii.String("true"), secret},
+		ExtraHash:          secret,
+	})
+	got := synthError(t, stack)
+	for _, property := range []string{`BuildArgs["TOKEN"]`, `CommandEnvironment["SECURE"]`, "PreBuildCommands[1]", "ExtraHash"} {
+		one(t, got, "[S/B] "+property+" holds the value of a secret")
+	}
+	if n := strings.Count(got, "[S/B]"); n != 4 {
+		t.Errorf("%d problems, want 4:\n%s", n, got)
+	}
 }
