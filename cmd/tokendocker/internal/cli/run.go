@@ -192,7 +192,7 @@ func asMachine(err error) error {
 func deployError(err error) error {
 	if failed, ok := errors.AsType[*cloudformation.Failed](err); ok {
 		text, _, _ := strings.Cut(failed.Error(), "\n") // the rest stands in the event
-		return &fault.Error{Kind: fault.Deploy, Text: text, Err: err}
+		return &fault.Error{Kind: fault.Deploy, Text: text, Hint: given(failed.Error()), Err: err}
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -203,9 +203,15 @@ func deployError(err error) error {
 	if made, ok := errors.AsType[*simulated.RealError](err); ok {
 		return fault.New(fault.Usage, "", "--set: %v", made)
 	}
-	hint := ""
-	if strings.Contains(err.Error(), "Unable to fetch parameters [") {
-		hint = "give the rehearsal what the account has already: docs/cli.md, \"What the account has already\""
+	return fault.Wrap(fault.Deploy, given(err.Error()), err, "the deploy failed")
+}
+
+// given is what to do where an app reads what only its account has.
+func given(text string) string {
+	for _, missing := range []string{"Unable to fetch parameters [", "Secrets Manager can't find the specified secret"} {
+		if strings.Contains(text, missing) {
+			return "a rehearsal begins with an empty account; docs/cli.md, \"What the account has already\", tells how to fill it"
+		}
 	}
-	return fault.Wrap(fault.Deploy, hint, err, "the deploy failed")
+	return ""
 }

@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 )
 
 // TestUsage: a wrong command line says what is wrong and, where it can be known, what was meant.
@@ -64,6 +68,22 @@ func TestDoing(t *testing.T) {
 	for status, want := range map[string]string{"CREATE_IN_PROGRESS": "creating", "UPDATE_IN_PROGRESS": "updating", "DELETE_IN_PROGRESS": "deleting"} {
 		if got := doing(status); got != want {
 			t.Errorf("%s: %s, want %s", status, got, want)
+		}
+	}
+}
+
+// TestGiven: what only the account has is said to be so, as CloudFormation and as a service words it.
+func TestGiven(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		hint bool
+	}{
+		{errors.New("stack Shop: Unable to fetch parameters [/shop/color] from parameter store for this account."), true},
+		{&cloudformation.Failed{StackName: "Shop", Reason: "ResourceNotFoundException: Secrets Manager can't find the specified secret."}, true},
+		{&cloudformation.Failed{StackName: "Shop", Reason: "something else"}, false},
+	} {
+		if got := fault.HintOf(deployError(c.err)); strings.Contains(got, "What the account has already") != c.hint {
+			t.Errorf("%v: %q", c.err, got)
 		}
 	}
 }
