@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -26,25 +27,49 @@ const (
 var parameterName = regexp.MustCompile(`^[a-zA-Z0-9_./-]+$`)
 
 type parameter struct {
-	Name     string
-	Region   string
-	Type     string
-	DataType string
-	Tier     string
-	Key      string `json:",omitempty"` // of KMS, of a secure string; empty means the account's AWS-managed one
-	First    int    // version of Values[0]
-	Values   []string
-	Modified protocol.Timestamp
-	Token    string
-	Tags     map[string]string
+	Name           string
+	Region         string
+	Type           string
+	DataType       string
+	Tier           string
+	Description    string `json:",omitempty"`
+	AllowedPattern string `json:",omitempty"`
+	Key            string `json:",omitempty"` // of KMS, of a secure string; empty means the account's AWS-managed one
+	First          int    // number of Versions[0]
+	Versions       []version
+	Token          string // of the stack operation that changed it last
+	Tags           map[string]string
 }
 
-func (p parameter) version() int { return p.First + len(p.Values) - 1 }
+// version is one version of a parameter's value.
+type version struct {
+	Value    string
+	Modified time.Time
+	By       string   `json:",omitempty"` // ARN
+	Labels   []string `json:",omitempty"`
+}
+
+// last is the number of the latest version.
+func (p parameter) last() int { return p.First + len(p.Versions) - 1 }
+
+func (p parameter) latest() version { return p.Versions[len(p.Versions)-1] }
+
+// number finds the version that a selector names by its number or a label; empty is the latest.
+func (p parameter) number(selector string) (int, bool) {
+	if selector == "" {
+		return p.last(), true
+	}
+	if n, err := strconv.Atoi(selector); err == nil {
+		return n, n >= p.First && n <= p.last()
+	}
+	i := slices.IndexFunc(p.Versions, func(v version) bool { return slices.Contains(v.Labels, selector) })
+	return p.First + i, i >= 0
+}
 
 type output struct {
 	ARN              string
 	DataType         string
-	LastModifiedDate protocol.Timestamp
+	LastModifiedDate protocol.Timestamp `json:",omitzero"`
 	Name             string
 	Selector         string `json:",omitempty"`
 	Type             string
@@ -60,26 +85,25 @@ func tableKey(region, name string) string {
 }
 
 func (r *Room) find(region, reference string) (output, error) {
-	name, version := split(reference)
+	name, selector := split(reference)
 	p, found, err := r.parameters.Get(tableKey(region, name))
 	if err == nil && !found {
 		if out, ok := r.public(region, name); ok {
 			return out, nil
 		}
-		err = protocol.Errorf("ParameterNotFound", "Parameter %s not found.", name)
+		err = noSuchParameter(name)
 	}
 	if err != nil {
 		return output{}, err
 	}
-	at := p.version()
-	if version != "" {
-		if at, err = strconv.Atoi(version); err != nil || at < p.First || at > p.version() {
-			return output{}, protocol.Errorf("ParameterVersionNotFound", "Systems Manager could not find version %s of %s. Verify the version and try again.", version, name)
-		}
+	n, ok := p.number(selector)
+	if !ok {
+		return output{}, protocol.Errorf("ParameterVersionNotFound", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name)
 	}
-	out := output{ARN: r.arn(region, p.Name), DataType: p.DataType, LastModifiedDate: p.Modified, Name: p.Name, Type: p.Type, Value: p.Values[at-p.First], Version: at}
-	if version != "" {
-		out.Selector = ":" + version
+	v := p.Versions[n-p.First]
+	out := output{ARN: r.arn(region, p.Name), DataType: p.DataType, LastModifiedDate: protocol.Timestamp(v.Modified), Name: p.Name, Type: p.Type, Value: v.Value, Version: n}
+	if selector != "" {
+		out.Selector = ":" + selector
 	}
 	return out, nil
 }
@@ -111,16 +135,23 @@ type getManyInput struct {
 	WithDecryption bool
 }
 
-func (r *Room) getParameters(_ context.Context, call *protocol.Call, in getManyInput) (any, error) {
+func (in getManyInput) check() error {
 	if len(in.Names) == 0 || len(in.Names) > maxNames {
-		return nil, protocol.Errorf("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", maxNames)
+		return protocol.Errorf("ValidationException", "1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length between 1 and %d", maxNames)
+	}
+	return nil
+}
+
+func (r *Room) getParameters(_ context.Context, call *protocol.Call, in getManyInput) (any, error) {
+	if err := in.check(); err != nil {
+		return nil, err
 	}
 	found, missing := []output{}, []string{}
 	for _, name := range in.Names {
 		switch out, err := r.find(call.Region, name); {
 		case err == nil:
 			found = append(found, out.sealed(in.WithDecryption))
-		case notFound(err):
+		case notFound(err), protocol.HasCode(err, "ParameterVersionNotFound"):
 			missing = append(missing, name)
 		default:
 			return nil, err
@@ -131,6 +162,7 @@ func (r *Room) getParameters(_ context.Context, call *protocol.Call, in getManyI
 
 type pathInput struct {
 	Path           string
+	Filters        []filter `json:"ParameterFilters"`
 	Recursive      bool
 	WithDecryption bool
 	MaxResults     int
@@ -141,12 +173,21 @@ func (r *Room) getByPath(_ context.Context, call *protocol.Call, in pathInput) (
 	if !strings.HasPrefix(in.Path, "/") {
 		return nil, protocol.Errorf("ValidationException", "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\".")
 	}
+	if in.MaxResults < 0 || in.MaxResults > maxNames {
+		return nil, tooMany(maxNames)
+	}
 	prefix := strings.TrimSuffix(in.Path, "/") + "/"
 	found := []output{}
 	last, next := "", ""
 	for key, p := range r.parameters.All() {
 		rest, ok := strings.CutPrefix(p.Name, prefix)
 		if p.Region != call.Region || !ok || !in.Recursive && strings.Contains(rest, "/") || in.NextToken != "" && key <= in.NextToken {
+			continue
+		}
+		if holds, err := allHold(in.Filters, p); err != nil || !holds {
+			if err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if len(found) == cmp.Or(in.MaxResults, maxNames) {
@@ -172,15 +213,18 @@ type putInput struct {
 	Type           string
 	DataType       string
 	Tier           string
+	Description    string
 	KeyID          string `json:"KeyId"`
 	AllowedPattern string
 	Overwrite      bool
 	Tags           []tag
 
 	token string // of CloudFormation's operation
+	by    string // ARN of who puts it
 }
 
 func (r *Room) putParameter(_ context.Context, call *protocol.Call, in putInput) (any, error) {
+	in.by = call.Session.ARN
 	version, tier, err := r.put(call.Region, in)
 	if err != nil {
 		return nil, err
@@ -199,29 +243,43 @@ func (r *Room) put(region string, in putInput) (version int, tier string, err er
 			return p, protocol.Errorf("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 		case !found && in.Type == "":
 			return p, protocol.Errorf("ValidationException", "A parameter type is required when you create a parameter.")
+		case found && in.Type != "" && (in.Type == secureString) != (p.Type == secureString):
+			return p, protocol.Errorf("HierarchyTypeMismatchException", "The parameter %s is of type %s; put a new one with another name to have type %s.", p.Name, p.Type, in.Type)
 		case !found:
 			p = parameter{Name: in.Name, Region: region, First: 1}
 		}
-		p.Type, p.DataType = cmp.Or(in.Type, p.Type), cmp.Or(in.DataType, p.DataType, "text")
-		p.Tier, p.Token = in.tier(p.Tier), in.token
-		p.Key = in.KeyID
-		if len(in.Tags) > 0 {
-			p.Tags = map[string]string{}
+		if same {
+			p.Versions = p.Versions[:len(p.Versions)-1]
 		}
-		for _, t := range in.Tags {
-			p.Tags[t.Key] = t.Value
+		if err := p.add(in, r.Clock.Now()); err != nil {
+			return p, err
 		}
-		p.Modified = protocol.Timestamp(r.Clock.Now())
-		if !same {
-			p.Values = append(p.Values, in.Value)
-		}
-		if n := len(p.Values) - maxVersions; n > 0 {
-			p.Values, p.First = slices.Clone(p.Values[n:]), p.First+n
-		}
-		version, tier = p.version(), p.Tier
+		version, tier = p.last(), p.Tier
 		return p, nil
 	})
 	return version, tier, err
+}
+
+// add makes the value that is put the latest version.
+func (p *parameter) add(in putInput, now time.Time) error {
+	p.Type, p.DataType = cmp.Or(in.Type, p.Type), cmp.Or(in.DataType, p.DataType, "text")
+	p.Tier, p.Token, p.Key = in.tier(p.Tier), in.token, in.KeyID
+	p.Description, p.AllowedPattern = in.Description, in.AllowedPattern
+	if len(in.Tags) > 0 {
+		p.Tags = map[string]string{}
+	}
+	for _, t := range in.Tags {
+		p.Tags[t.Key] = t.Value
+	}
+	if len(p.Versions) == maxVersions {
+		if len(p.Versions[0].Labels) > 0 {
+			return protocol.Errorf("ParameterMaxVersionLimitExceeded", "The oldest version of %s, %d, has a label, and a parameter has at most %d versions: move the label to a newer version.",
+				p.Name, p.First, maxVersions)
+		}
+		p.Versions, p.First = p.Versions[1:], p.First+1
+	}
+	p.Versions = append(p.Versions, version{Value: in.Value, Modified: now, By: in.by})
+	return nil
 }
 
 // tier is the one that the parameter has afterwards; an advanced one never becomes standard again.
@@ -273,13 +331,22 @@ func (r *Room) deleteParameter(_ context.Context, call *protocol.Call, in getInp
 }
 
 func (r *Room) remove(region, name string) error {
-	if _, err := r.find(region, name); err != nil {
-		return err
+	name, _ = split(name)
+	key := tableKey(region, name)
+	if _, found, err := r.parameters.Get(key); err != nil || !found {
+		return cmp.Or(err, noSuchParameter(name))
 	}
-	return r.parameters.Delete(tableKey(region, name))
+	return r.parameters.Delete(key)
+}
+
+func noSuchParameter(name string) error {
+	return protocol.Errorf("ParameterNotFound", "Parameter %s not found.", name)
 }
 
 func (r *Room) deleteParameters(_ context.Context, call *protocol.Call, in getManyInput) (any, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	deleted, missing := []string{}, []string{}
 	for _, name := range in.Names {
 		switch err := r.remove(call.Region, name); {

@@ -50,7 +50,7 @@ func (p parameterProvider) Delete(_ context.Context, r resource.Request) error {
 }
 
 func (p parameterProvider) put(r resource.Request, in putInput) (resource.Result, error) {
-	if in.Type == "SecureString" {
+	if in.Type == secureString {
 		return resource.Result{}, protocol.Errorf("ValidationException", "CloudFormation does not support parameters of type SecureString")
 	}
 	if _, _, err := p.room.put(r.Stack.Region, in); err != nil {
@@ -69,6 +69,6 @@ func input(r resource.Request) putInput {
 	}
 	return putInput{Tags: tags,
 		Name: text("Name"), Value: text("Value"), Type: text("Type"), DataType: text("DataType"), Tier: text("Tier"),
-		AllowedPattern: text("AllowedPattern"), token: r.Token,
+		Description: text("Description"), AllowedPattern: text("AllowedPattern"), token: r.Token,
 	}
 }

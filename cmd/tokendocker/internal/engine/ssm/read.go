@@ -15,7 +15,7 @@ func (p parameterProvider) Read(_ context.Context, r resource.Request) (resource
 	if err != nil || !found || have.Type == secureString {
 		return resource.Live{}, false, err
 	}
-	value := have.Values[len(have.Values)-1]
+	value := have.latest().Value
 	tags := map[string]any{}
 	for key, v := range have.Tags {
 		tags[key] = v

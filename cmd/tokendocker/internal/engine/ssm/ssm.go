@@ -1,10 +1,9 @@
-// Package ssm is the Parameter Store of AWS Systems Manager. Labels, policies, tags and the rest of Systems Manager are
-// no part of it.
+// Package ssm is the Parameter Store of AWS Systems Manager. Parameter policies and the rest of Systems Manager are no
+// part of it.
 package ssm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -45,7 +44,7 @@ func (r *Room) Resources() map[string]resource.Provider {
 // Name returns "ssm".
 func (r *Room) Name() string { return "ssm" }
 
-// Value returns a parameter's value without a permission check. The reference is a name, perhaps with ":version".
+// Value returns a parameter's value without a permission check. The reference is a name, perhaps with ":" and a version or label.
 func (r *Room) Value(region, reference string) (string, error) {
 	out, err := r.find(region, reference)
 	return out.Value, err
@@ -60,6 +59,11 @@ var operations = map[string]protocol.Operation[*Room]{
 	"DeleteParameter":     protocol.JSON((*Room).deleteParameter),
 	"DeleteParameters":    protocol.JSON((*Room).deleteParameters),
 
+	"DescribeParameters":      protocol.JSON((*Room).describeParameters),
+	"GetParameterHistory":     protocol.JSON((*Room).parameterHistory),
+	"LabelParameterVersion":   protocol.JSON((*Room).labelVersion),
+	"UnlabelParameterVersion": protocol.JSON((*Room).unlabelVersion),
+
 	"AddTagsToResource":      protocol.JSON((*Room).addTags),
 	"RemoveTagsFromResource": protocol.JSON((*Room).removeTags),
 	"ListTagsForResource":    protocol.JSON((*Room).listTags),
@@ -70,6 +74,9 @@ var operations = map[string]protocol.Operation[*Room]{
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
 	if _, err := protocol.Find(operations, call); err != nil {
 		return nil, err
+	}
+	if call.Operation == "DescribeParameters" { // it is about no parameter in particular
+		return []protocol.Need{{Action: "ssm:DescribeParameters"}}, nil
 	}
 	var in struct {
 		Name, Path string
@@ -107,16 +114,13 @@ func (r *Room) arn(region, name string) string {
 	return fmt.Sprintf("arn:%s:ssm:%s:%s:parameter/%s", r.Partition, region, r.Account, strings.TrimPrefix(name, "/"))
 }
 
-// split takes the version off a reference, and the name out of an ARN.
-func split(reference string) (name, version string) {
+// split takes the version or label off a reference, and the name out of an ARN.
+func split(reference string) (name, selector string) {
 	if _, after, ok := strings.Cut(reference, ":parameter"); ok && strings.HasPrefix(reference, "arn:") {
 		reference = after
 	}
-	name, version, _ = strings.Cut(reference, ":")
-	return name, version
+	name, selector, _ = strings.Cut(reference, ":")
+	return name, selector
 }
 
-func notFound(err error) bool {
-	var e *protocol.Error
-	return errors.As(err, &e) && e.Code == "ParameterNotFound"
-}
+func notFound(err error) bool { return protocol.HasCode(err, "ParameterNotFound") }

@@ -21,12 +21,12 @@ type tagsInput struct {
 // Source: AWS Systems Manager API Reference, AddTagsToResource and RemoveTagsFromResource.
 func (r *Room) changeTags(region string, in tagsInput, change func(map[string]string)) error {
 	if in.ResourceType != "Parameter" {
-		return protocol.Errorf("InvalidResourceType", "tokendocker has no %s in Systems Manager", in.ResourceType)
+		return noSuchType(in.ResourceType)
 	}
 	name, _ := split(in.ResourceID)
 	return r.parameters.Update(tableKey(region, name), func(p parameter, found bool) (parameter, error) {
 		if !found {
-			return p, protocol.Errorf("InvalidResourceId", "The resource ID is not valid. Verify that you entered the correct ID and try again.")
+			return p, noSuchResource()
 		}
 		tags := maps.Clone(p.Tags)
 		if tags == nil {
@@ -55,11 +55,25 @@ func (r *Room) removeTags(_ context.Context, call *protocol.Call, in tagsInput) 
 }
 
 func (r *Room) listTags(_ context.Context, call *protocol.Call, in tagsInput) (any, error) {
-	var list []tag
-	err := r.changeTags(call.Region, in, func(tags map[string]string) {
-		for _, key := range slices.Sorted(maps.Keys(tags)) {
-			list = append(list, tag{key, tags[key]})
-		}
-	})
+	if in.ResourceType != "Parameter" {
+		return nil, noSuchType(in.ResourceType)
+	}
+	name, _ := split(in.ResourceID)
+	p, found, err := r.parameters.Get(tableKey(call.Region, name))
+	if err == nil && !found {
+		err = noSuchResource()
+	}
+	list := []tag{}
+	for _, key := range slices.Sorted(maps.Keys(p.Tags)) {
+		list = append(list, tag{key, p.Tags[key]})
+	}
 	return map[string]any{"TagList": list}, err
+}
+
+func noSuchType(name string) error {
+	return protocol.Errorf("InvalidResourceType", "tokendocker has no %s in Systems Manager", name)
+}
+
+func noSuchResource() error {
+	return protocol.Errorf("InvalidResourceId", "The resource ID is not valid. Verify that you entered the correct ID and try again.")
 }
