@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
@@ -12,21 +13,12 @@ import (
 type place struct{ account, partition, region, suffix string }
 
 // Partition returns the partition of a region and the suffix of its host names.
-// Source: AWS General Reference, "Amazon Resource Names".
-func Partition(region string) (partition, suffix string) {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn", "amazonaws.com.cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov", "amazonaws.com"
-	}
-	return "aws", "amazonaws.com"
-}
+func Partition(region string) (name, suffix string) { return partition.Of(region) }
 
 // where returns the place of an account and its home region.
 func where(account, region string) place {
-	partition, suffix := Partition(region)
-	return place{account: account, partition: partition, region: region, suffix: suffix}
+	in, suffix := partition.Of(region)
+	return place{account: account, partition: in, region: region, suffix: suffix}
 }
 
 // ElsewhereError says that the state folder holds the stacks of another partition.

@@ -14,11 +14,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
@@ -147,17 +147,6 @@ func stackKey(region, name string) string { return region + "/" + name }
 
 // place describes the stack to providers.
 func (s *Service) place(rec stackRecord) resource.Stack {
-	partition, suffix := partitionOf(rec.Region)
-	return resource.Stack{ID: rec.ID, Name: rec.Name, Account: s.Account, Region: rec.Region, Partition: partition, URLSuffix: suffix}
-}
-
-// partitionOf returns the partition of a region and the suffix of its host names.
-func partitionOf(region string) (partition, urlSuffix string) {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn", "amazonaws.com.cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov", "amazonaws.com"
-	}
-	return "aws", "amazonaws.com"
+	name, suffix := partition.Of(rec.Region)
+	return resource.Stack{ID: rec.ID, Name: rec.Name, Account: s.Account, Region: rec.Region, Partition: name, URLSuffix: suffix}
 }

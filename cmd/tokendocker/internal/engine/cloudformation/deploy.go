@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // DeployInput is one deployment of a template: a create if the stack does not exist, else an update.
@@ -94,7 +96,7 @@ func (s *Service) open(ctx context.Context, key string, in DeployInput) (*operat
 		stack = s.newStack(in)
 	}
 	if in.Token == "" {
-		in.Token = newUUID()
+		in.Token = protocol.NewID()
 	}
 	return s.prepare(ctx, stack, in)
 }
@@ -109,8 +111,8 @@ func (e *InputError) Error() string { return e.Err.Error() }
 func (e *InputError) Unwrap() error { return e.Err }
 
 func (s *Service) newStack(in DeployInput) stackRecord {
-	partition, _ := partitionOf(in.Region)
-	id := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", partition, in.Region, s.Account, in.StackName, newUUID())
+	name, _ := partition.Of(in.Region)
+	id := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", name, in.Region, s.Account, in.StackName, protocol.NewID())
 	return stackRecord{ID: id, Name: in.StackName, Region: in.Region, Created: s.Clock.Now(), Begun: time.Now()}
 }
 
@@ -352,7 +354,7 @@ func (s *Service) settle(ctx context.Context, key string, onEvent func(Event)) e
 	if err != nil || !found {
 		return err
 	}
-	op := s.newOperation(stack, newUUID(), onEvent)
+	op := s.newOperation(stack, protocol.NewID(), onEvent)
 	switch stack.Status {
 	case CreateInProgress, RollbackInProgress, RollbackFailed, RollbackComplete, DeleteInProgress, DeleteFailed:
 		return op.deleteStack(ctx, userInitiated)
@@ -372,11 +374,4 @@ func (s *Service) settle(ctx context.Context, key string, onEvent func(Event)) e
 		return fmt.Errorf("stack %s was left in %s: %w", stack.Name, stack.Status, err)
 	}
 	return nil
-}
-
-// newUUID returns a random UUID.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
-	return uuidOf(b[:])
 }
