@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // Running is an operation on a stack that has begun: the stack's status says so, and its resources wait for Run.
@@ -125,7 +127,7 @@ func (s *Service) Recover(ctx context.Context) error {
 
 func (s *Service) recover(ctx context.Context, key string, stack stackRecord) error {
 	if stack.Status == CreateInProgress || stack.Status == RollbackInProgress {
-		return s.newOperation(stack, newUUID(), nil).rollBackCreate(ctx, "The engine was stopped in the middle. ")
+		return s.newOperation(stack, protocol.NewID(), nil).rollBackCreate(ctx, "The engine was stopped in the middle. ")
 	}
 	err := s.settle(ctx, key, nil)
 	if _, ok := errors.AsType[*Failed](err); ok {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // Statuses of change sets. Source: AWS CloudFormation API Reference, DescribeChangeSet.
@@ -77,7 +79,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 		return c, errors.Join(err, &ExistsError{Name: in.Name})
 	}
 	place, _, _ := strings.Cut(c.StackID, ":stack/")
-	c.ID = place + ":changeSet/" + c.Name + "/" + newUUID()
+	c.ID = place + ":changeSet/" + c.Name + "/" + protocol.NewID()
 	c.Input.ChangeSetID = c.ID
 	forecast, err := op.forecast(ctx)
 	if err != nil {
@@ -95,7 +97,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in ChangeSetInput) (Chang
 		c.Status, c.Reason, c.Execution = ChangeSetFailed, noChanges, ExecutionUnavailable
 	}
 	if op.stack.Status == "" {
-		review := s.newOperation(op.stack, newUUID(), nil)
+		review := s.newOperation(op.stack, protocol.NewID(), nil)
 		if err := review.setStatus(ReviewInProgress, userInitiated); err != nil {
 			return c, err
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/intrinsic"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
@@ -134,14 +135,7 @@ func serviceOf(r resource.Request) (function string, timeout time.Duration, err 
 
 // requestID names a request. It is the same when the operation is tried again with its token.
 func requestID(r resource.Request, requestType string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Token, r.LogicalID, requestType, r.PhysicalID}, "\n")))
-	return uuidOf(sum[:])
-}
-
-// uuidOf formats 16 bytes as a random UUID.
-func uuidOf(b []byte) string {
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+	return protocol.StableID(r.Token, r.LogicalID, requestType, r.PhysicalID)
 }
 
 func requestBody(requestType, id, url string, r resource.Request) ([]byte, error) {

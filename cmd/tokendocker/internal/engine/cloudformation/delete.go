@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // DeleteInput says which stack to delete.
@@ -42,7 +44,7 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 
 // newDeletion prepares the deletion of a stack.
 func (s *Service) newDeletion(stack stackRecord, in DeleteInput) *operation {
-	o := s.newOperation(stack, newUUID(), in.OnEvent)
+	o := s.newOperation(stack, protocol.NewID(), in.OnEvent)
 	o.clientToken, o.force, o.retain = in.ClientToken, in.Force, map[string]bool{}
 	for _, id := range in.Retain {
 		o.retain[id] = true

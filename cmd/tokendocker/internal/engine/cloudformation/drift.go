@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // The results of drift detection. Source: AWS CloudFormation API Reference, StackResourceDrift and
@@ -65,8 +67,8 @@ func (s *Service) DetectDrift(ctx context.Context, region, name string, only []s
 	if err != nil || !found {
 		return Detection{}, err
 	}
-	o := s.newOperation(stack, newUUID(), nil)
-	d := Detection{ID: newUUID(), StackID: stack.ID, Status: DriftInSync, Begun: time.Now()}
+	o := s.newOperation(stack, protocol.NewID(), nil)
+	d := Detection{ID: protocol.NewID(), StackID: stack.ID, Status: DriftInSync, Begun: time.Now()}
 	out := driftRecord{Drifts: map[string]Drift{}}
 	if old, _, err := s.drifts.Get(stack.ID); err == nil && len(only) > 0 && old.Drifts != nil {
 		out = old

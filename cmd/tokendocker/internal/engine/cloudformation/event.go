@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // Event is a stack event: one change of a stack's or a resource's status.
@@ -34,7 +36,7 @@ const maxEvents = 2000
 func (o *operation) emit(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e.ID, e.Time, e.Real, e.Token, e.Operation = newUUID(), o.service.Clock.Now(), time.Now(), o.clientToken, o.now
+	e.ID, e.Time, e.Real, e.Token, e.Operation = protocol.NewID(), o.service.Clock.Now(), time.Now(), o.clientToken, o.now
 	e.StackID, e.StackName, e.Region = o.stack.ID, o.stack.Name, o.stack.Region
 	o.service.news.add(e)
 	if o.onEvent != nil {

@@ -1,5 +1,7 @@
 package cloudformation
 
+import "github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+
 // Operation is what clients know of an operation on a stack. A deployment that fails and its roll-back are two.
 type Operation struct {
 	ID   string
@@ -26,7 +28,7 @@ func (o *operation) enter(kind Kind) {
 	if o.now.Kind == kind || o.now.Kind == ContinueRollback && kind == Rollback {
 		return
 	}
-	o.now = Operation{ID: newUUID(), Kind: kind}
+	o.now = Operation{ID: protocol.NewID(), Kind: kind}
 	all := append([]Operation{o.now}, o.stack.Operations...)
 	o.stack.Operations = all[:min(len(all), maxOperations)]
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
 // skips says which resources a roll-back leaves as they are.
@@ -56,7 +58,7 @@ func (s *Service) BeginRollback(ctx context.Context, in RollbackInput) (*Running
 		return nil, err
 	}
 	stack, found, err := s.stacks.Get(key)
-	op := s.newOperation(stack, newUUID(), nil)
+	op := s.newOperation(stack, protocol.NewID(), nil)
 	op.clientToken, op.drop, op.skip = in.ClientToken, in.DropNew, skips{all: in.SkipAll, names: map[string]bool{}}
 	kind, roll := Rollback, op.rollBackUpdate
 	if stack.Status == UpdateRollbackFailed {

@@ -169,14 +169,13 @@ func (l *life) openLog(ctx context.Context) error {
 	}
 	group, name := l.build.Logs.GroupName, l.build.Logs.StreamName
 	err := l.callLogs(ctx, "CreateLogStream", map[string]any{"logGroupName": group, "logStreamName": name})
-	var e *protocol.Error
-	if errors.As(err, &e) && e.Code == "ResourceNotFoundException" {
+	if protocol.HasCode(err, "ResourceNotFoundException") {
 		err = l.callLogs(ctx, "CreateLogGroup", map[string]any{"logGroupName": group})
-		if err == nil || errors.As(err, &e) && e.Code == "ResourceAlreadyExistsException" {
+		if err == nil || protocol.HasCode(err, "ResourceAlreadyExistsException") {
 			err = l.callLogs(ctx, "CreateLogStream", map[string]any{"logGroupName": group, "logStreamName": name})
 		}
 	}
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*protocol.Error](err); ok {
 		return fail(codeAccessDenied, "Service role %s does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams for build %s. Error message: %s",
 			l.build.Role, l.build.arn(), e.Message)
 	}

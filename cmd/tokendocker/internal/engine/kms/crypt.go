@@ -6,10 +6,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
@@ -25,14 +23,6 @@ const (
 )
 
 var errCiphertext = protocol.Errorf("InvalidCiphertextException", "")
-
-// stableID is an identifier in UUID's form that the same words always give.
-func stableID(words ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(words, "\n")))
-	b := sum[:16]
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
 
 // keyOf returns the id of the key that a cipher text was made with; empty if it is none of ours.
 func keyOf(blob []byte) string {

@@ -37,7 +37,7 @@ func (r *Room) createGrant(_ context.Context, call *protocol.Call, in grantInput
 			return nil, protocol.Errorf("ValidationException", "tokendocker grants only %s, not %s", strings.Join(grantable, ", "), op)
 		}
 	}
-	id := stableID("grant", k.ARN, in.Grantee, fmt.Sprint(in.Operations))
+	id := protocol.StableID("grant", k.ARN, in.Grantee, fmt.Sprint(in.Operations))
 	err = r.keys.Update(k.ARN, func(k key, found bool) (key, error) {
 		if !found {
 			return k, protocol.Errorf("AccessDeniedException", "Grants of AWS managed keys are made by their services.")

@@ -98,9 +98,9 @@ func (r *Room) managed(region, name string) key {
 		`"kms:Decrypt","kms:GenerateDataKey*","kms:CreateGrant","kms:DescribeKey"],"Resource":"*","Condition":{"StringEquals":`+
 		`{"kms:CallerAccount":"%s","kms:ViaService":"%s.%s.amazonaws.com"}}},{"Effect":"Allow","Principal":{"AWS":"arn:%s:iam::%s:root"},`+
 		`"Action":["kms:Describe*","kms:Get*","kms:List*"],"Resource":"*"}]}`, r.Account, service, region, r.Partition, r.Account)
-	id := stableID("managed", r.Account, region, name)
+	id := protocol.StableID("managed", r.Account, region, name)
 	return key{ID: id, ARN: r.arn(region, "key/"+id), Region: region, Policy: policy, State: enabled, Spec: symmetric,
-		Usage: encryptDecrypt, Rotation: true, Created: r.Clock.Now(), Material: []byte(stableID("material", r.Account, region, name))[:32]}
+		Usage: encryptDecrypt, Rotation: true, Created: r.Clock.Now(), Material: []byte(protocol.StableID("material", r.Account, region, name))[:32]}
 }
 
 // elsewhere is a key of the region that an ARN names and nobody in the rehearsal made. All that is known of it is what

@@ -20,7 +20,7 @@ func (r *Room) createKey(_ context.Context, call *protocol.Call, in struct {
 	Description, KeySpec, KeyUsage, Policy string
 	Tags                                   []tag
 }) (any, error) {
-	k := key{ID: stableID(rand.Text()), Region: call.Region, Description: in.Description, State: enabled,
+	k := key{ID: protocol.StableID(rand.Text()), Region: call.Region, Description: in.Description, State: enabled,
 		Spec: cmp.Or(in.KeySpec, symmetric), Usage: cmp.Or(in.KeyUsage, encryptDecrypt), Days: defaultPendingWindow, Created: r.Clock.Now(), Tags: map[string]string{}}
 	for _, t := range in.Tags {
 		k.Tags[t.Key] = t.Value

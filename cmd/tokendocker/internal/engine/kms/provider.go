@@ -40,7 +40,7 @@ func (p keyProvider) Create(_ context.Context, r resource.Request) (resource.Res
 	if token == "" {
 		token = rand.Text()
 	}
-	k.ID = stableID(r.Stack.ID, r.LogicalID, token)
+	k.ID = protocol.StableID(r.Stack.ID, r.LogicalID, token)
 	k.Region, k.Created = r.Stack.Region, p.room.Clock.Now()
 	k.make(p.room)
 	err = p.room.keys.Update(k.ARN, func(old key, found bool) (key, error) {
