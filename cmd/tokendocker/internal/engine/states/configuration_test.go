@@ -17,7 +17,7 @@ const (
 	groupARN = "arn:aws-cn:logs:cn-north-1:111122223333:log-group:/aws/vendedlogs/m:*"
 	keyARN   = "arn:aws-cn:kms:cn-north-1:111122223333:key/k"
 
-	// fails once, is caught, and fails for good
+	// It fails once, is caught, and fails for good.
 	failing = `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws-cn:states:::lambda:invoke","Parameters":{"FunctionName":"f"},
 		"Catch":[{"ErrorEquals":["States.ALL"],"Next":"B"}],"Next":"B"},"B":{"Type":"Fail","Error":"E","Cause":"C"}}}`
 )

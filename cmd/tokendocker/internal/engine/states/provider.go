@@ -17,7 +17,8 @@ import (
 // Resources returns the room's CloudFormation types.
 func (r *Room) Resources() map[string]resource.Provider {
 	return map[string]resource.Provider{"AWS::StepFunctions::StateMachine": provider{r},
-		"AWS::StepFunctions::StateMachineVersion": versionProvider{r}, "AWS::StepFunctions::StateMachineAlias": aliasProvider{r}}
+		"AWS::StepFunctions::StateMachineVersion": versionProvider{r}, "AWS::StepFunctions::StateMachineAlias": aliasProvider{r},
+		"AWS::StepFunctions::Activity": activityProvider{r}}
 }
 
 // provider is AWS::StepFunctions::StateMachine. Ref is the ARN; Name and Arn are attributes

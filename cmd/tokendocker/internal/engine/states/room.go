@@ -38,6 +38,8 @@ type Options struct {
 	Roles    Roles
 	Builds   Builds
 	Log      *slog.Logger
+	// Publish hears of executions' statuses. Nil: nobody does.
+	Publish func(protocol.Event)
 	// Deliver adds events, each with its time, to a log stream, which it makes where there is none. Nil: nothing is logged.
 	Deliver func(ctx context.Context, region, group, stream string, times []time.Time, messages []string) error
 }
@@ -84,8 +86,10 @@ type Room struct {
 	executions state.Table[Execution]
 	histories  state.Table[[]asl.Event]
 	aliases    state.Table[string] // ARNs of versions
+	activities state.Table[activity]
 	ended      broadcast
 	waiting    waiters
+	offered    offers
 
 	mu   sync.Mutex
 	live map[string]*live
@@ -120,6 +124,9 @@ func New(o Options) (*Room, error) {
 		return nil, err
 	}
 	if r.aliases, err = state.NewTable[string](o.Store, "states-aliases"); err != nil {
+		return nil, err
+	}
+	if r.activities, err = state.NewTable[activity](o.Store, "states-activities"); err != nil {
 		return nil, err
 	}
 	for arn, e := range r.executions.All() {
@@ -169,6 +176,7 @@ func (r *Room) launch(m Machine, e Execution, cause session.Cause) error {
 	r.work.Go(func() {
 		defer stop(nil)
 		defer close(l.done)
+		r.tell(m, e)
 		x.Record("ExecutionStarted", 0, map[string]any{"input": e.Input, "roleArn": m.Role})
 		output, err := r.execute(ctx, m, e, x, parsed, input, cause)
 		r.finish(m, e, x, output, err)
@@ -230,6 +238,7 @@ func (r *Room) finish(m Machine, e Execution, x *asl.Execution, output any, err 
 		x.Record("ExecutionFailed", last, map[string]any{"error": e.Error, "cause": e.Cause})
 	}
 	r.deliver(m, e, x.History())
+	defer r.tell(m, e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.live, e.ARN)

@@ -3,13 +3,10 @@ package states
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/states/asl"
@@ -19,6 +16,7 @@ import (
 type input struct {
 	StateMachineArn      string `json:"stateMachineArn"`
 	ExecutionArn         string `json:"executionArn"`
+	ActivityArn          string `json:"activityArn"`
 	Name                 string `json:"name"`
 	Input                string `json:"input"`
 	Error                string `json:"error"`
@@ -48,8 +46,10 @@ type subject int
 const (
 	aMachine subject = iota
 	anExecution
-	aName  // of a machine to make
-	aToken // of a task
+	anActivity
+	anActivityName // to make
+	aName          // of a machine to make
+	aToken         // of a task
 	nothing
 )
 
@@ -68,6 +68,11 @@ var operations = map[string]operation{
 	"StopExecution":                    {anExecution, (*Room).stopExecution},
 	"DescribeExecution":                {anExecution, (*Room).describeExecution},
 	"GetExecutionHistory":              {anExecution, (*Room).getHistory},
+	"CreateActivity":                   {anActivityName, (*Room).createActivity},
+	"DeleteActivity":                   {anActivity, (*Room).deleteActivity},
+	"DescribeActivity":                 {anActivity, (*Room).describeActivity},
+	"ListActivities":                   {nothing, (*Room).listActivities},
+	"GetActivityTask":                  {anActivity, (*Room).getActivityTask},
 	"SendTaskSuccess":                  {aToken, (*Room).sendTaskSuccess},
 	"SendTaskFailure":                  {aToken, (*Room).sendTaskFailure},
 	"SendTaskHeartbeat":                {aToken, (*Room).sendTaskHeartbeat},
@@ -90,6 +95,8 @@ func read(call *protocol.Call) (operation, input, error) {
 	case aMachine:
 	case anExecution:
 		arn, kind = in.ExecutionArn, ":execution:"
+	case anActivity:
+		arn, kind = in.ActivityArn, ":activity:"
 	default:
 		return op, in, nil
 	}
@@ -112,6 +119,10 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		need.Resources = []string{in.StateMachineArn}
 	case anExecution:
 		need.Resources = []string{in.ExecutionArn}
+	case anActivity:
+		need.Resources = []string{in.ActivityArn}
+	case anActivityName:
+		need.Resources = []string{activityARN(call.Partition, call.Region, call.Account, in.Name)}
 	case aName:
 		need.Resources = []string{machineName(call, in.Name)}
 		return []protocol.Need{need, {Action: "iam:PassRole", Resources: []string{in.RoleArn},
@@ -335,50 +346,4 @@ func (r *Room) describeMachine(_ context.Context, _ *protocol.Call, in input) (a
 	maps.Copy(out, map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "status": "ACTIVE", "type": m.kind(), "definition": m.Definition,
 		"roleArn": m.Role, "creationDate": protocol.Timestamp(m.Created), "revisionId": m.Revision})
 	return out, nil
-}
-
-func (r *Room) getHistory(ctx context.Context, call *protocol.Call, in input) (any, error) {
-	e, err := r.execution(in.ExecutionArn)
-	if err == nil {
-		err = r.mayRead(ctx, call, e)
-	}
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	l := r.live[e.ARN]
-	r.mu.Unlock()
-	var events []asl.Event
-	if l != nil {
-		events = l.run.History()
-	} else if events, _, err = r.histories.Get(e.ARN); err != nil {
-		return nil, err
-	}
-	if in.ReverseOrder {
-		slices.Reverse(events)
-	}
-	part, next, err := page(in, events)
-	if err != nil {
-		return nil, err
-	}
-	list := []any{}
-	for _, v := range part {
-		item := map[string]any{"id": v.ID, "previousEventId": v.Previous, "timestamp": protocol.Timestamp(v.Time), "type": v.Type}
-		if v.Details != nil && (in.IncludeExecutionData == nil || *in.IncludeExecutionData) {
-			item[detailsName(v.Type)] = v.Details
-		}
-		list = append(list, item)
-	}
-	return paged("events", list, next), nil
-}
-
-// detailsName is the member that holds an event's details (API Reference, "HistoryEvent").
-func detailsName(kind string) string {
-	for _, common := range []string{"StateEntered", "StateExited"} {
-		if strings.HasSuffix(kind, common) {
-			kind = common
-		}
-	}
-	first, size := utf8.DecodeRuneInString(kind)
-	return fmt.Sprintf("%c%sEventDetails", unicode.ToLower(first), kind[size:])
 }

@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 			_, err := w.call(t, "StartExecution", map[string]any{"stateMachineArn": machineARN, "input": "{"})
 			return err
 		}},
-		{"operation", "limit: operations on activities, maps' runs and redrives are not there", "UnknownOperationException", func(w *world, t *testing.T) error {
+		{"operation", "limit: operations on maps' runs and redrives are not there", "UnknownOperationException", func(w *world, t *testing.T) error {
 			_, err := w.call(t, "RedriveExecution", map[string]any{})
 			return err
 		}},

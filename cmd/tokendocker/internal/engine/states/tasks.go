@@ -68,6 +68,9 @@ func (t *tasks) start(ctx context.Context, name string, task asl.Task) (any, err
 		_, sync, _ := strings.Cut(name, ".")
 		return t.startExecution(ctx, task, sync)
 	}
+	if strings.HasPrefix(name, "activity:") {
+		return t.work(ctx, task)
+	}
 	service, action, _ := strings.Cut(strings.TrimPrefix(name, "aws-sdk:"), ":")
 	if strings.HasPrefix(name, "aws-sdk:") {
 		return t.request(ctx, service, action, task.Input)
@@ -75,7 +78,7 @@ func (t *tasks) start(ctx context.Context, name string, task asl.Task) (any, err
 	if base, known := optimized[name]; known {
 		return t.plain(ctx, service, action, base, task.Input)
 	}
-	return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The engine does not run tasks of the resource %s: it runs lambda:invoke, functions by ARN, "+
+	return nil, asl.Fail(asl.ErrorRuntime, fmt.Sprintf("The engine does not run tasks of the resource %s: it runs lambda:invoke, functions by ARN, activities, "+
 		"codebuild:startBuild, states:startExecution, calls of dynamodb and sqs, and aws-sdk calls.", task.Resource))
 }
 

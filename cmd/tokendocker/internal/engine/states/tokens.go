@@ -22,7 +22,7 @@ type waiters struct {
 
 // waiter is one of them.
 type waiter struct {
-	machine string // ARN
+	machine string // ARN of the machine, or of the activity whose worker has the token
 	answer  chan reply
 	beat    chan struct{}
 }
