@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudcontrol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
@@ -220,8 +221,9 @@ func (a *account) openStacks(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.api = stackapi.New(ctx, stackapi.Options{Stacks: a.stacks, Trusts: a.trustsCloudFormation, Objects: e.s3, Log: e.options.Log})
-	e.door.RegisterFor(a.account, a.api)
+	a.api = stackapi.New(ctx, stackapi.Options{Stacks: a.stacks, Trusts: a.trustsCloudFormation, Objects: e.s3, Log: e.options.Log,
+		Pause: 3 * time.Second})
+	e.door.RegisterFor(a.account, a.api, cloudcontrol.New(a.account, providers))
 	return nil
 }
 

@@ -21,6 +21,8 @@ func serviceOfTarget(prefix string) (string, bool) {
 		return "secretsmanager", true
 	case "TrentService":
 		return "kms", true
+	case "CloudApiService":
+		return "cloudcontrolapi", true
 	case "AWSEvents":
 		return "events", true
 	case "AmazonEC2ContainerServiceV20141113":

@@ -63,19 +63,7 @@ func (p versionProvider) Create(_ context.Context, q resource.Request) (resource
 	if err != nil {
 		return resource.Result{}, err
 	}
-	err = p.room.functions.Update(f.key(), func(now Function, found bool) (Function, error) {
-		if !found {
-			return now, errNoFunction(f.ARN)
-		}
-		now.Published++
-		f = now
-		return now, nil
-	})
-	if err != nil {
-		return resource.Result{}, err
-	}
-	f.Version = strconv.Itoa(f.Published)
-	if err := p.room.functions.Put(f.key(), f); err != nil {
+	if f, err = p.room.publish(f); err != nil {
 		return resource.Result{}, err
 	}
 	return resource.Result{PhysicalID: f.qualified(), Attributes: map[string]any{"Version": f.Version, "FunctionArn": f.qualified()}}, nil

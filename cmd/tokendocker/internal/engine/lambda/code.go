@@ -47,6 +47,11 @@ func (r *Room) loadCode(_ context.Context, code map[string]any, runtime string) 
 			return "", 0, s3Error(err)
 		}
 	}
+	return r.keepCode(archive)
+}
+
+// keepCode unzips code, and returns its sha256 in hex and its size.
+func (r *Room) keepCode(archive []byte) (string, int64, error) {
 	sum := sha256.Sum256(archive)
 	sha := hex.EncodeToString(sum[:])
 	dir := r.codeDir(sha)

@@ -37,6 +37,11 @@ var actions = map[string]string{
 	"Invoke":                   "lambda:InvokeFunction",
 	"GetFunction":              "lambda:GetFunction",
 	"GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
+
+	"UpdateFunctionCode":          "lambda:UpdateFunctionCode",
+	"UpdateFunctionConfiguration": "lambda:UpdateFunctionConfiguration",
+	"PublishVersion":              "lambda:PublishVersion",
+	"UpdateAlias":                 "lambda:UpdateAlias",
 }
 
 // Name returns "lambda".
@@ -62,7 +67,11 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		return nil, unsupported(call.Operation)
 	}
 	need, err := r.need(call, ref, action)
-	return []protocol.Need{need}, err
+	if err != nil || changes[call.Operation] == nil {
+		return []protocol.Need{need}, err
+	}
+	more, err := changeNeeds(call)
+	return append([]protocol.Need{need}, more...), err
 }
 
 func unsupported(operation string) error {
@@ -100,7 +109,9 @@ func route(call *protocol.Call) (reference, error) {
 	case "GET configuration":
 		call.Operation = "GetFunctionConfiguration"
 	default:
-		return reference{}, unsupported(call.HTTP.Method + " " + action)
+		if call.Operation, ok = changeOf(call.HTTP.Method, action); !ok {
+			return reference{}, unsupported(call.HTTP.Method + " " + action)
+		}
 	}
 	ref := parseReference(name)
 	if q := call.HTTP.URL.Query().Get("Qualifier"); q != "" {
@@ -131,7 +142,15 @@ func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
 	case "GetFunction":
 		return answerJSON(call, map[string]any{"Configuration": f.configuration()}), nil
 	}
-	return nil, unsupported(call.Operation)
+	change := changes[call.Operation]
+	if change == nil {
+		return nil, unsupported(call.Operation)
+	}
+	out, err := change(r, ctx, call, f)
+	if err != nil {
+		return nil, err
+	}
+	return answerJSON(call, out), nil
 }
 
 func (r *Room) serveInvoke(ctx context.Context, call *protocol.Call, ref reference, f Function) (*InvokeOutput, error) {

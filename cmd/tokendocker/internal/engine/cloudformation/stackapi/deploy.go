@@ -342,7 +342,14 @@ func (r *Room) rollBackFrom(ctx context.Context, call *protocol.Call, from ...cl
 	if err != nil {
 		return nil, err
 	}
-	return r.deploy(running)
+	r.background(func(ctx context.Context) error {
+		select {
+		case <-time.After(r.Pause):
+		case <-ctx.Done():
+		}
+		return running.Run(ctx)
+	})
+	return stackID{StackId: running.StackID, OperationId: running.OperationID}, nil
 }
 
 func (r *Room) updateProtection(ctx context.Context, call *protocol.Call) (any, error) {

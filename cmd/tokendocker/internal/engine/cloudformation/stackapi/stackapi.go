@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
@@ -30,13 +31,16 @@ type Objects interface {
 	Fetch(ctx context.Context, as *session.Session, region, bucket, key string) (io.ReadCloser, error)
 }
 
-// Options are what the room needs. All are required.
+// Options are what the room needs. All but Pause are required.
 type Options struct {
 	Stacks *cloudformation.Service
 	// Trusts says whether a role exists and lets CloudFormation assume it; the error is no client's.
 	Trusts  func(ctx context.Context, roleARN string) error
 	Objects Objects
 	Log     *slog.Logger
+	// Pause is how long a roll-back that a client asks for waits before its first step, in real time. The CDK's command
+	// looks for what goes wrong every two seconds, and counts a roll-back that has failed before that as a success.
+	Pause time.Duration
 }
 
 // Room is the API of one account. It is safe for concurrent use.

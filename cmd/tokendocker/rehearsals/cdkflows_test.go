@@ -1,0 +1,188 @@
+package rehearsals
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+)
+
+// keepsakes is an app of resources with fixed names that outlive their stack. The stack's name and what changes are in
+// how.json.
+const keepsakes = `
+const cdk = require('aws-cdk-lib');
+const { aws_ecr: ecr, aws_iam: iam, aws_lambda: lambda, aws_logs: logs, aws_s3: s3, aws_ssm: ssm } = cdk;
+const how = JSON.parse(require('fs').readFileSync('how.json'));
+const app = new cdk.App();
+const stack = new cdk.Stack(app, how.stack);
+const keep = (r) => { r.applyRemovalPolicy(cdk.RemovalPolicy.RETAIN); return r; };
+keep(new s3.CfnBucket(stack, 'Bucket', { bucketName: 'keepsakes-bucket', tags: [{ key: 'kind', value: 'kept' }] }));
+keep(new ecr.CfnRepository(stack, 'Repository', { repositoryName: 'keepsakes', imageTagMutability: 'IMMUTABLE' }));
+keep(new logs.CfnLogGroup(stack, 'Group', { logGroupName: '/keepsakes', retentionInDays: how.days || 7 }));
+keep(new ssm.CfnParameter(stack, 'Parameter', { name: '/keepsakes', type: 'String', value: 'kept' }));
+const role = keep(new iam.CfnRole(stack, 'Role', { roleName: 'keepsakes', assumeRolePolicyDocument: { Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }] } }));
+keep(new lambda.CfnFunction(stack, 'Function', { functionName: 'keepsakes', runtime: 'nodejs22.x', handler: 'index.handler', role: role.attrArn,
+  code: { zipFile: 'exports.handler = async () => "kept";' } }));
+if (how.output) new cdk.CfnOutput(stack, 'Uri', { value: cdk.Fn.getAtt('Repository', 'RepositoryUri').toString() });
+`
+
+// TestCDKImport: what a stack has left behind is imported into another one, by hand or as it is deployed, and is watched for
+// drift.
+func TestCDKImport(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "node app.js", map[string]string{"app.js": keepsakes, "how.json": `{"stack": "Old"}`,
+		"map.json": `{"Bucket": {"BucketName": "keepsakes-bucket"}, "Repository": {"RepositoryName": "keepsakes"}, "Group": {"LogGroupName": "/keepsakes"},
+			"Parameter": {"Name": "/keepsakes"}, "Role": {"RoleName": "keepsakes"}, "Function": {"FunctionName": "keepsakes"}}`})
+	p.cdk(0, "bootstrap")
+	p.deploy("Old")
+	p.cdk(0, "destroy", "--force")
+
+	p.write("how.json", `{"stack": "New"}`)
+	p.says(p.cdk(0, "import", "--resource-mapping", "map.json"), "New/Bucket: importing using BucketName=keepsakes-bucket", "IMPORT_COMPLETE")
+	if status := p.status("New"); status != "IMPORT_COMPLETE" {
+		t.Errorf("after the import the stack is %s", status)
+	}
+	p.write("how.json", `{"stack": "New", "output": true, "days": 14}`)
+	if outputs, _ := p.deploy("New"); outputs["Uri"] != "123456789012.dkr.ecr.us-east-1.amazonaws.com/keepsakes" {
+		t.Errorf("the imported repository is %v", outputs)
+	}
+
+	p.says(p.cdk(0, "drift", "--fail"), "No drift detected")
+	_, err := ssm.NewFromConfig(p.config()).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/keepsakes"), Value: aws.String("changed"), Overwrite: aws.Bool(true)})
+	must(t, err)
+	_, err = cloudwatchlogs.NewFromConfig(p.config()).DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/keepsakes")})
+	must(t, err)
+	p.says(p.cdk(1, "drift", "--fail"), "AWS::SSM::Parameter", "changed", "AWS::Logs::LogGroup", "2 resources have drifted")
+	p.cdk(0, "destroy", "--force")
+
+	p.write("how.json", `{"stack": "Third"}`)
+	_, said := p.deploy("Third", "--import-existing-resources")
+	p.says(said, "IMPORT_COMPLETE", "CREATE_COMPLETE")
+	p.says(p.cdk(1, "drift", "--fail"), "1 resource has drifted")
+}
+
+// swaps is an app of two functions and a state machine, all of which say what is in how.json, with a nested stack.
+const swaps = `
+const cdk = require('aws-cdk-lib');
+const { aws_lambda: lambda, aws_ssm: ssm, aws_stepfunctions: sfn } = cdk;
+const fs = require('fs');
+const how = JSON.parse(fs.readFileSync('how.json'));
+fs.mkdirSync('code', { recursive: true });
+fs.writeFileSync('code/index.js', 'exports.handler = async () => "asset ' + how.says + ' " + process.env.SAYS;');
+const app = new cdk.App();
+const stack = new cdk.Stack(app, 'Swaps');
+const common = { runtime: lambda.Runtime.NODEJS_22_X, handler: 'index.handler' };
+new lambda.Function(stack, 'Asset', { ...common, functionName: 'asset', code: lambda.Code.fromAsset('code'), environment: { SAYS: how.says } });
+new lambda.Function(stack, 'Inline', { ...common, functionName: 'inline', code: lambda.Code.fromInline('exports.handler = async () => "inline ' + how.says + '";') });
+const machine = new sfn.StateMachine(stack, 'Machine', { stateMachineName: 'machine',
+  definitionBody: sfn.DefinitionBody.fromChainable(new sfn.Pass(stack, 'Pass', { result: sfn.Result.fromString(how.says) })) });
+new cdk.CfnOutput(stack, 'Arn', { value: machine.stateMachineArn });
+new ssm.StringParameter(new cdk.NestedStack(stack, 'Nested'), 'Inner', { stringValue: 'v' });
+`
+
+// TestCDKDevelopment: the events of nested stacks are shown from the first deployment on; code and definitions are swapped
+// past CloudFormation, which finds the drift and goes on; assets that nobody needs any more are collected.
+func TestCDKDevelopment(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "node app.js", map[string]string{"app.js": swaps, "how.json": `{"says": "one"}`})
+	p.cdk(0, "bootstrap")
+	outputs, said := p.deploy("Swaps")
+	p.says(said, "Nested/Inner", "Resource creation Initiated")
+	answers := func(want string) {
+		t.Helper()
+		machine := sfn.NewFromConfig(p.config())
+		begun, err := machine.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(outputs["Arn"])})
+		must(t, err)
+		out, err := machine.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: begun.ExecutionArn})
+		for err == nil && out.Status == types.ExecutionStatusRunning {
+			time.Sleep(10 * time.Millisecond)
+			out, err = machine.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: begun.ExecutionArn})
+		}
+		must(t, err)
+		got := []string{p.invoke("asset"), p.invoke("inline"), aws.ToString(out.Output)}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("they say %q, not %s", got, want)
+		}
+	}
+	answers(`"asset one one", "inline one", "one"`)
+
+	p.write("how.json", `{"says": "two"}`)
+	p.says(p.cdk(0, "deploy", "--hotswap", "--require-approval=never"), "AWS::Lambda::Function 'asset' hotswapped!", "AWS::Lambda::Function 'inline' hotswapped!",
+		"AWS::StepFunctions::StateMachine '"+outputs["Arn"]+"' hotswapped!")
+	answers(`"asset two two", "inline two", "two"`)
+	p.says(p.cdk(1, "drift", "--fail"), "/Environment/Variables/SAYS", "/DefinitionString", "2 resources have drifted")
+	p.deploy("Swaps")
+	p.says(p.cdk(0, "drift", "--fail"), "No drift detected")
+	answers(`"asset two two", "inline two", "two"`)
+
+	p.says(p.cdk(0, "gc", "--unstable=gc", "--type=s3", "--confirm=false", "--rollback-buffer-days=1", "--created-buffer-days=0"), "assets (0.01 MiB) tagged, 0 assets")
+	p.says(p.cdk(0, "gc", "--unstable=gc", "--type=s3", "--confirm=false", "--rollback-buffer-days=0", "--created-buffer-days=0"), "assets (0.01 MiB) deleted")
+	p.write("how.json", `{"says": "three"}`)
+	p.deploy("Swaps")
+	answers(`"asset three three", "inline three", "three"`)
+	p.cdk(0, "destroy", "--force")
+}
+
+// invoke calls a function and returns its answer.
+func (p *project) invoke(function string) string {
+	p.t.Helper()
+	out, err := lambda.NewFromConfig(p.config()).Invoke(p.t.Context(), &lambda.InvokeInput{FunctionName: &function})
+	must(p.t, err)
+	return string(out.Payload)
+}
+
+// orphans is an app of a log group and of a parameter that may be wrong.
+const orphans = `
+const cdk = require('aws-cdk-lib');
+const { aws_logs: logs, aws_ssm: ssm } = cdk;
+const how = JSON.parse(require('fs').readFileSync('how.json'));
+const stack = new cdk.Stack(new cdk.App(), 'Orphans');
+const group = new logs.CfnLogGroup(stack, 'Group', { logGroupName: '/orphans', retentionInDays: how.days || 7 });
+new ssm.CfnParameter(stack, how.name || 'Parameter', { type: 'String', value: how.value || 'a', allowedPattern: '^[a-z]+$' }).node.addDependency(group);
+`
+
+// TestCDKOrphans: a roll-back that cannot bring a resource back goes on without it when its user says so. Resources of a
+// stack are renamed as the CDK's command sees it without changing them.
+func TestCDKOrphans(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "node app.js", map[string]string{"app.js": orphans, "how.json": "{}"})
+	p.cdk(0, "bootstrap")
+	p.deploy("Orphans")
+	p.write("how.json", `{"name": "Renamed"}`)
+	p.says(p.cdk(0, "refactor", "--unstable=refactor", "--dry-run"), "Orphans/Parameter", "Orphans/Renamed")
+
+	stuck := func(days string) {
+		t.Helper()
+		p.write("how.json", `{"days": `+days+`, "value": "9"}`)
+		p.cdk(1, "deploy", "--require-approval=never", "--no-rollback")
+		_, err := cloudwatchlogs.NewFromConfig(p.config()).DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String("/orphans")})
+		must(t, err)
+		p.says(p.cdk(1, "rollback"), "using --orphan or --force")
+		if status := p.status("Orphans"); status != "UPDATE_ROLLBACK_FAILED" {
+			t.Errorf("after a roll-back that fails the stack is %s", status)
+		}
+	}
+	back := func(args ...string) {
+		t.Helper()
+		p.says(p.cdk(0, append([]string{"rollback"}, args...)...), "Resource skipped during UpdateRollback")
+		if status := p.status("Orphans"); status != "UPDATE_ROLLBACK_COMPLETE" {
+			t.Errorf("after a roll-back without the group the stack is %s", status)
+		}
+		_, err := cloudwatchlogs.NewFromConfig(p.config()).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/orphans")})
+		must(t, err)
+	}
+	stuck("14")
+	back("--orphan", "Group")
+	stuck("30")
+	back("--force")
+	p.write("how.json", `{"days": 60}`)
+	p.deploy("Orphans")
+	p.cdk(0, "destroy", "--force")
+}
