@@ -31,7 +31,8 @@ type TokenInjectableDockerBuilder interface {
 	// This and all that follows may be used in other stacks of the same account too, in the builder's region and in
 	// its ReplicaRegions: such a stack reads Systems Manager parameters that the builder's stack publishes, and is
 	// deployed after it. No export ties the two together, so that the image can change and go. In any other region,
-	// account or stage they are an error at synth that says what to do.
+	// account or stage they are an error at synth that says what to do; examples/cross-account lends an image to another
+	// account.
 	ContainerImage() awsecs.ContainerImage
 
 	// DockerImageCode is the image for Lambda functions. What uses it waits for the build. The repository's policy

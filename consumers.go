@@ -102,7 +102,7 @@ func (b *builder) outOfReach(reader awscdk.Stack) error {
 	case isToken(*home.Account()) != isToken(*reader.Account()), isToken(*home.Region()) != isToken(*reader.Region()):
 		return fmt.Errorf("%s, and only one of the stacks names its account and region: give both an Env, or neither", where)
 	case !isToken(*home.Account()) && *home.Account() != *reader.Account():
-		return fmt.Errorf("%s in account %s, and the image is in account %s: make a builder in that account, or replicate the repository there and name it with awsecr.Repository_FromRepositoryArn",
+		return fmt.Errorf("%s in account %s, and the image is in account %s: make a builder in that account, or let the account pull from the repository, as examples/cross-account does",
 			where, *reader.Account(), *home.Account())
 	}
 	return b.checkRegion(*reader.Region(), where)

@@ -50,7 +50,8 @@
 // ContainerImage, DockerImageCode and the other outputs work in every stack of the account in the builder's region, and
 // in the regions that ReplicaRegions adds; for those, both stacks need an Env with account and region. The consumer's
 // stack reads what changes from Systems Manager parameters and is deployed after the builder's. There are no exports, so
-// that nothing is refused as in use.
+// that nothing is refused as in use. Another account pulls from the builder's repository, as examples/cross-account
+// shows.
 //
 // # What stays
 //

@@ -29,6 +29,7 @@ var examples = map[string]example{
 	"query-interval":     {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=20", "TOKENDOCKER_REHEARSE_FAULTS=replication-delay=100s"}, check: oftenLooked},
 	"advanced":           {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: privateConfiguration},
 	"cross-region":       {env: settings{"TOKENDOCKER_REHEARSE_TIME_SCALE=10"}, check: functionElsewhere},
+	"cross-account":      {check: functionAbroad},
 	"private-registry": {
 		context: map[string]string{"registry": registry.MirrorHost, "base": "library/busybox:1"},
 		secrets: `{"registry-login": {"username": "robot", "password": "hunter2"}}`,
@@ -136,6 +137,21 @@ func privateConfiguration(t *testing.T, _ *rehearsed, o outcome) {
 	route, built, service := o.at("Advanced/Vpc/PrivateSubnet1/DefaultRoute"), o.at("Advanced/Web/Build/Default"), o.at("Advanced/Service/Service")
 	if route < 0 || built < route || service < built {
 		t.Errorf("made in the order route %d, image %d, service %d", route, built, service)
+	}
+}
+
+// functionAbroad: the function is in the other account, and runs the image of the first one's repository.
+func functionAbroad(t *testing.T, r *rehearsed, o outcome) {
+	image := o.image("Tools/ApiImage")
+	if !strings.HasPrefix(image.URI, "111111111111.dkr.ecr.us-east-1.") || o.at("Workload/Api/Resource") < o.at("Tools/ApiImage/Build/Default") {
+		t.Errorf("image %+v", image)
+	}
+	if o.created("AWS::Lambda::Function") != 2 { // the provider's, and the one that runs the image
+		t.Errorf("%d functions", o.created("AWS::Lambda::Function"))
+	}
+	again := r.rehearse(nil).wantExit(0)
+	if again.image("Tools/ApiImage").Built || again.updated("Workload/Api/Resource") {
+		t.Error("an unchanged app changes something")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/assembly"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/report"
 )
 
@@ -31,7 +32,7 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 	for _, i := range s.Images {
 		d.Images = append(d.Images, engine.ImageAsset{Name: i.Name, Repository: i.Repository, Tag: i.Tag, Region: i.Region, Flags: i.Flags, Context: i.WriteContext})
 	}
-	r.log.Note("%s: deploying to %s", s.Name, d.Region)
+	r.log.Note("%s: deploying to %s", s.Name, r.place(d))
 	r.changed.Store(false)
 	outcome, err := r.engine.Deploy(ctx, d)
 	r.record(outcome, err)
@@ -55,12 +56,20 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 	return nil
 }
 
+// place names where a stack goes: its region, and its account if there are several.
+func (r *rehearsal) place(d engine.Deployment) string {
+	if !r.abroad {
+		return d.Region
+	}
+	return d.Region + " of account " + cmp.Or(d.Account, r.Account)
+}
+
 // record adds a stack's outcome to the summary and prints its images, which a failed stack has none of.
 func (r *rehearsal) record(outcome engine.Outcome, failed error) {
 	if outcome.Stack.Name == "" {
 		return
 	}
-	stack := report.Stack{Name: outcome.Stack.Name, Region: outcome.Stack.Region, Status: string(outcome.Stack.Status), Outputs: map[string]string{}}
+	stack := report.Stack{Name: outcome.Stack.Name, Account: protocol.OwnerOf(outcome.Stack.ID), Region: outcome.Stack.Region, Status: string(outcome.Stack.Status), Outputs: map[string]string{}}
 	for _, o := range outcome.Stack.Outputs {
 		stack.Outputs[o.Key] = o.Value
 	}

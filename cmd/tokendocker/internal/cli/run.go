@@ -30,6 +30,7 @@ type rehearsal struct {
 	started time.Time
 	summary report.Summary
 	engine  *engine.Engine
+	abroad  bool        // the app has stacks in several accounts
 	changed atomic.Bool // the stack that is being deployed has had an event
 }
 
@@ -134,6 +135,7 @@ func (r *rehearsal) open(ctx context.Context, app *assembly.Assembly) (*engine.E
 	if err != nil {
 		return nil, err
 	}
+	r.abroad = len(at.accounts) > 1
 	return start(ctx, engine.Options{StateDir: r.State, Account: at.account, Accounts: at.accounts, Region: at.region, Regions: at.regions, Kept: app == nil,
 		Progress: func(line string) { r.log.Note("%s", line) }}, r.Verbose, r.err)
 }

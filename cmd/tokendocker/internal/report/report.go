@@ -24,6 +24,7 @@ type Image struct {
 // Stack is what became of one stack.
 type Stack struct {
 	Name      string            `json:"name"`
+	Account   string            `json:"account"`
 	Region    string            `json:"region"`
 	Status    string            `json:"status"` // CloudFormation's stack status
 	Outputs   map[string]string `json:"outputs"`

@@ -24,11 +24,11 @@ func TestJSON(t *testing.T) {
 	p := JSON(&out)
 	p.Event(Event{Stack: "Shop", Region: "us-east-1", Path: "Shop/Web", Type: "AWS::ECR::Repository", Status: "CREATE_COMPLETE"})
 	p.Image(image)
-	p.Summary(Summary{Status: "failed", Seconds: 3, Error: "why", Skipped: []string{"Site"}, Stacks: []Stack{{Name: "Shop", Region: "us-east-1", Status: "ROLLBACK_COMPLETE",
+	p.Summary(Summary{Status: "failed", Seconds: 3, Error: "why", Skipped: []string{"Site"}, Stacks: []Stack{{Name: "Shop", Account: "111122223333", Region: "us-east-1", Status: "ROLLBACK_COMPLETE",
 		Failure: &Failure{Path: "Shop/Web", Reason: "no"}}}})
 	want := `{"type":"event","stack":"Shop","region":"us-east-1","path":"Shop/Web","resource_type":"AWS::ECR::Repository","status":"CREATE_COMPLETE"}
 {"type":"image","builder":"Shop/Web","region":"us-east-1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/web","digest":"sha256:abc","tag":"t","built":true,"seconds":2,"overhead_seconds":0.5}
-{"type":"summary","status":"failed","seconds":3,"stacks":[{"name":"Shop","region":"us-east-1","status":"ROLLBACK_COMPLETE","outputs":{},"images":[],"simulated":[],"failure":{"path":"Shop/Web","reason":"no"}}],"skipped":["Site"],"denied":[],"unused_permissions":[],"error":"why"}
+{"type":"summary","status":"failed","seconds":3,"stacks":[{"name":"Shop","account":"111122223333","region":"us-east-1","status":"ROLLBACK_COMPLETE","outputs":{},"images":[],"simulated":[],"failure":{"path":"Shop/Web","reason":"no"}}],"skipped":["Site"],"denied":[],"unused_permissions":[],"error":"why"}
 `
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)
