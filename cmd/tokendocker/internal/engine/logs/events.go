@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,6 +20,7 @@ const (
 	perEvent  = 26
 	maxAge    = 14 * 24 * time.Hour
 	maxAhead  = 2 * time.Hour
+	maxSpan   = 24 * time.Hour // between the first and the last event of a batch
 )
 
 type putInput struct {
@@ -52,6 +52,8 @@ func (r *Room) putEvents(_ context.Context, call *protocol.Call, in putInput) (a
 			return nil, invalid("Upload too large: %d bytes exceeds limit of %d", size, maxBatch)
 		case i > 0 && e.Timestamp < in.Events[i-1].Timestamp:
 			return nil, invalid("Log events in a single PutLogEvents request must be in chronological order.")
+		case at.Sub(time.UnixMilli(in.Events[0].Timestamp)) > maxSpan:
+			return nil, invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
 		case at.Before(now.Add(-maxAge)):
 			tooOld = i + 1
 		case at.After(now.Add(maxAhead)):
@@ -103,8 +105,9 @@ func (r *Room) getEvents(_ context.Context, call *protocol.Call, in getInput) (a
 	if err != nil {
 		return nil, err
 	}
-	if in.Limit < 0 || in.Limit > maxEvents {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value less than or equal to %d", in.Limit, maxEvents)
+	size, err := pageSize(in.Limit, maxEvents)
+	if err != nil {
+		return nil, err
 	}
 	events := slices.DeleteFunc(slices.Clone(s.shown(r.Clock.Now())), func(e event) bool { return outside(e, in.Start, in.End) })
 	first, last := 0, len(events) // the page lies in between
@@ -121,7 +124,7 @@ func (r *Room) getEvents(_ context.Context, call *protocol.Call, in getInput) (a
 			last = at
 		}
 	}
-	events = cutPage(events[first:last], forward, cmp.Or(in.Limit, maxEvents))
+	events = cutPage(events[first:last], forward, size)
 	next, back := from, from
 	if len(events) > 0 {
 		back = events[0].key()
@@ -186,6 +189,10 @@ func (r *Room) filterEvents(_ context.Context, call *protocol.Call, in filterInp
 	if streams == nil {
 		return nil, errNoGroup
 	}
+	size, err := pageSize(in.Limit, maxEvents)
+	if err != nil {
+		return nil, err
+	}
 	matches, err := parsePattern(in.Pattern)
 	if err != nil {
 		return nil, err
@@ -207,7 +214,7 @@ func (r *Room) filterEvents(_ context.Context, call *protocol.Call, in filterInp
 		}
 	}
 	slices.SortStableFunc(all, func(a, b eventOutput) int { return strings.Compare(a.ID, b.ID) })
-	events, next := page(all, in.Next, cmp.Or(in.Limit, maxEvents), func(e eventOutput) string { return e.ID })
+	events, next := page(all, in.Next, size, func(e eventOutput) string { return e.ID })
 	out := map[string]any{"events": events, "searchedLogStreams": []any{}}
 	if next != "" {
 		out["nextToken"] = next

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +20,9 @@ var (
 	retentionDays = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
 
+// maxListed is how many groups or streams one answer lists.
+const maxListed = 50
+
 func groupKey(region, name string) string { return region + "\n" + name }
 
 func (r *Room) groupDir(key string) string {
@@ -32,8 +34,8 @@ func (r *Room) groupARN(g group) string {
 	return fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", r.Partition, g.Region, r.Account, g.Name)
 }
 
-func (r *Room) createGroup(_ context.Context, call *protocol.Call, in target) (any, error) {
-	return nil, r.makeGroup(group{Name: in.LogGroupName, Region: call.Region})
+func (r *Room) createGroup(_ context.Context, call *protocol.Call, in tagInput) (any, error) {
+	return nil, r.makeGroup(group{Name: in.LogGroupName, Region: call.Region, Tags: in.Tags})
 }
 
 // makeGroup makes a group; one that the same operation (g.Token) made already is no error.
@@ -92,13 +94,7 @@ func (r *Room) deleteRetention(_ context.Context, call *protocol.Call, in target
 }
 
 func (r *Room) setRetention(region, name string, days int) error {
-	return r.groups.Update(groupKey(region, name), func(g group, found bool) (group, error) {
-		if !found {
-			return g, errNoGroup
-		}
-		g.Retention = days
-		return g, nil
-	})
+	return r.change(region, name, func(g *group) { g.Retention = days })
 }
 
 type describeGroupsInput struct {
@@ -120,6 +116,13 @@ type groupOutput struct {
 }
 
 func (r *Room) describeGroups(_ context.Context, call *protocol.Call, in describeGroupsInput) (any, error) {
+	size, err := pageSize(in.Limit, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	if in.Prefix != "" && in.Pattern != "" {
+		return nil, invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+	}
 	var all []groupOutput
 	for key, g := range r.groups.All() {
 		if g.Region != call.Region || !strings.HasPrefix(g.Name, in.Prefix) ||
@@ -135,7 +138,7 @@ func (r *Room) describeGroups(_ context.Context, call *protocol.Call, in describ
 		}
 		all = append(all, out)
 	}
-	groups, next := page(all, in.Next, cmp.Or(in.Limit, 50), func(g groupOutput) string { return g.Name })
+	groups, next := page(all, in.Next, size, func(g groupOutput) string { return g.Name })
 	return struct {
 		Groups []groupOutput `json:"logGroups"`
 		Next   string        `json:"nextToken,omitempty"`

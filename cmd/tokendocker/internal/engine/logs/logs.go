@@ -3,6 +3,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -40,9 +41,10 @@ var _ protocol.Service = (*Room)(nil)
 type group struct {
 	Name      string
 	Region    string
-	Created   int64 // milliseconds since 1970
-	Retention int   // days; 0 means for ever
-	Token     string
+	Created   int64             // milliseconds since 1970
+	Retention int               // days; 0 means for ever
+	Tags      map[string]string `json:",omitempty"`
+	Token     string            // of the stack operation that made it
 }
 
 // New opens the room on what the state folder holds.
@@ -79,13 +81,14 @@ type target struct {
 	LogGroupName       string `json:"logGroupName"`
 	LogGroupIdentifier string `json:"logGroupIdentifier"`
 	LogStreamName      string `json:"logStreamName"`
+	ResourceARN        string `json:"resourceArn"` // of a group, in calls about tags
 }
 
 func (t target) group() string {
 	if t.LogGroupName != "" {
 		return t.LogGroupName
 	}
-	name := t.LogGroupIdentifier
+	name := cmp.Or(t.LogGroupIdentifier, t.ResourceARN)
 	if _, after, ok := strings.Cut(name, ":log-group:"); ok {
 		name = after
 	}
@@ -93,7 +96,7 @@ func (t target) group() string {
 }
 
 // Needs names the stream that is called, or the group with an empty stream.
-// Source: CloudWatch Logs User Guide, "Overview of managing access permissions", log group ARN formats: policies need
+// Sources: Service Authorization Reference, Amazon CloudWatch Logs; CloudWatch Logs User Guide, "Overview of managing access permissions", log group ARN formats: policies need
 // the form that ends in ":*" for these actions.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
 	if _, err := protocol.Find(operations, call); err != nil {
@@ -107,6 +110,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		return []protocol.Need{{Action: "logs:DescribeLogGroups"}}, nil
 	}
 	arn := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s:log-stream:%s", call.Partition, call.Region, call.Account, t.group(), t.LogStreamName)
+	if t.ResourceARN != "" { // policies name these without the end
+		arn = r.groupARN(group{Name: t.group(), Region: call.Region})
+	}
 	return []protocol.Need{{Action: "logs:" + call.Operation, Resources: []string{arn}}}, nil
 }
 
@@ -117,12 +123,19 @@ var operations = map[string]protocol.Operation[*Room]{
 	"DescribeLogGroups":     protocol.JSON((*Room).describeGroups),
 	"PutRetentionPolicy":    protocol.JSON((*Room).putRetention),
 	"DeleteRetentionPolicy": protocol.JSON((*Room).deleteRetention),
-	"CreateLogStream":       protocol.JSON((*Room).createStream),
-	"DeleteLogStream":       protocol.JSON((*Room).deleteStream),
-	"DescribeLogStreams":    protocol.JSON((*Room).describeStreams),
-	"PutLogEvents":          protocol.JSON((*Room).putEvents),
-	"GetLogEvents":          protocol.JSON((*Room).getEvents),
-	"FilterLogEvents":       protocol.JSON((*Room).filterEvents),
+	"ListTagsForResource":   protocol.JSON((*Room).listTags),
+	"ListTagsLogGroup":      protocol.JSON((*Room).listTags),
+	"TagLogGroup":           protocol.JSON((*Room).tagGroup),
+	"TagResource":           protocol.JSON((*Room).tagGroup),
+	"UntagLogGroup":         protocol.JSON((*Room).untagGroup),
+	"UntagResource":         protocol.JSON((*Room).untagResource),
+
+	"CreateLogStream":    protocol.JSON((*Room).createStream),
+	"DeleteLogStream":    protocol.JSON((*Room).deleteStream),
+	"DescribeLogStreams": protocol.JSON((*Room).describeStreams),
+	"PutLogEvents":       protocol.JSON((*Room).putEvents),
+	"GetLogEvents":       protocol.JSON((*Room).getEvents),
+	"FilterLogEvents":    protocol.JSON((*Room).filterEvents),
 }
 
 // Serve does one call.
@@ -134,6 +147,14 @@ func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return do(ctx, r, call)
+}
+
+// pageSize is how many entries a call asks for, at most as many as it may.
+func pageSize(limit, most int) (int, error) {
+	if limit < 0 || limit > most {
+		return 0, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d", limit, most)
+	}
+	return cmp.Or(limit, most), nil
 }
 
 func invalid(format string, args ...any) error {

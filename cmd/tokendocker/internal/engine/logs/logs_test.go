@@ -138,6 +138,28 @@ var cases = []struct {
 			{Timestamp: &now, Message: aws.String("m")}, {Timestamp: aws.Int64(now - 1), Message: aws.String("m")}}})
 		return err
 	}},
+	{name: "more than a day", source: "PutLogEvents, 2026-11", want: "InvalidParameterException", call: func(f *fixture) error {
+		day := f.front.Clock.Now().UnixMilli()
+		_, err := f.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: groupG, LogStreamName: streamS,
+			LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(day - 86_400_001), Message: aws.String("a")}, {Timestamp: aws.Int64(day), Message: aws.String("b")}}})
+		return err
+	}},
+	{name: "too many groups at once", source: "DescribeLogGroups, 2026-11", want: "InvalidParameterException", call: func(f *fixture) error {
+		_, err := f.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{Limit: aws.Int32(51)})
+		return err
+	}},
+	{name: "fewer streams than none", source: "DescribeLogStreams, 2026-11", want: "InvalidParameterException", call: func(f *fixture) error {
+		_, err := f.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: groupG, Limit: aws.Int32(-1)})
+		return err
+	}},
+	{name: "some streams by their last event", source: "DescribeLogStreams, orderBy, 2026-11", want: "InvalidParameterException", call: func(f *fixture) error {
+		_, err := f.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: groupG, OrderBy: types.OrderByLastEventTime, LogStreamNamePrefix: streamS})
+		return err
+	}},
+	{name: "tags of no group", source: "ListTagsForResource, 2026-11", want: "ResourceNotFoundException", call: func(f *fixture) error {
+		_, err := f.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:logs:eu-west-1:111122223333:log-group:none")})
+		return err
+	}},
 	{name: "token that is none", source: "GetLogEvents, 2026-11", want: "InvalidParameterException", call: func(f *fixture) error {
 		_, err := f.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{LogGroupName: groupG, LogStreamName: streamS, NextToken: aws.String("x")})
 		return err

@@ -20,7 +20,7 @@ func (groupProvider) Immutable() []string { return []string{"LogGroupName"} }
 
 // Create makes the group.
 func (p groupProvider) Create(_ context.Context, r resource.Request) (resource.Result, error) {
-	g := group{Region: r.Stack.Region, Token: r.Token}
+	g := group{Region: r.Stack.Region, Token: r.Token, Tags: resource.TagsOf(r.Properties)}
 	g.Name, _ = r.Properties["LogGroupName"].(string)
 	if g.Name == "" {
 		g.Name = physical.Name(r, physical.MaxLogGroup)
@@ -37,7 +37,7 @@ func (p groupProvider) Create(_ context.Context, r resource.Request) (resource.R
 	return p.result(g), nil
 }
 
-// Update changes the retention.
+// Update changes retention and tags.
 func (p groupProvider) Update(_ context.Context, r resource.Request) (resource.Result, error) {
 	days, err := retention(r.Properties)
 	if err != nil {
@@ -45,7 +45,9 @@ func (p groupProvider) Update(_ context.Context, r resource.Request) (resource.R
 	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
-	return p.result(group{Name: r.PhysicalID, Region: r.Stack.Region}), p.room.setRetention(r.Stack.Region, r.PhysicalID, days)
+	return p.result(group{Name: r.PhysicalID, Region: r.Stack.Region}), p.room.change(r.Stack.Region, r.PhysicalID, func(g *group) {
+		g.Retention, g.Tags = days, resource.TagsOf(r.Properties)
+	})
 }
 
 // Delete removes the group and its streams.

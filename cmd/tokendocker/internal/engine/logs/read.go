@@ -15,7 +15,7 @@ func (p groupProvider) Read(_ context.Context, r resource.Request) (resource.Liv
 	if err != nil || !found {
 		return resource.Live{}, false, err
 	}
-	live := resource.Live{Result: p.result(g), Properties: map[string]any{"LogGroupName": g.Name, "RetentionInDays": nil}}
+	live := resource.Live{Result: p.result(g), Properties: map[string]any{"LogGroupName": g.Name, "RetentionInDays": nil, "Tags": resource.Tags(g.Tags)}}
 	if g.Retention > 0 {
 		live.Properties["RetentionInDays"] = g.Retention
 	}

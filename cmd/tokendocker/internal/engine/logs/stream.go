@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,12 +114,14 @@ func (p position) compare(q position) int {
 	return cmp.Or(cmp.Compare(p.time, q.time), cmp.Compare(p.seq, q.seq))
 }
 
-// append writes events to the file at once, then shows them.
+// append writes events to the file at once, then shows them. What could be written only in part is taken back, so that
+// what comes later does not end up behind half a line.
 func (s *stream) append(events []event) error {
 	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("write log: %w", err)
 	}
+	before, err := f.Seek(0, io.SeekEnd)
 	w := bufio.NewWriter(f)
 	e := json.NewEncoder(w)
 	for _, ev := range events {
@@ -126,7 +129,13 @@ func (s *stream) append(events []event) error {
 			err = e.Encode(ev)
 		}
 	}
-	if err = errors.Join(err, w.Flush(), f.Close()); err != nil {
+	if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		err = errors.Join(err, f.Truncate(before))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write log: %w", err)
 	}
 	sorted := true
@@ -224,6 +233,13 @@ func (r *Room) describeStreams(_ context.Context, call *protocol.Call, in descri
 	if r.streams[key] == nil {
 		return nil, errNoGroup
 	}
+	size, err := pageSize(in.Limit, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	if in.OrderBy == "LastEventTime" && in.Prefix != "" {
+		return nil, invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
+	}
 	var all []streamOutput
 	for _, s := range r.streams[key] {
 		if !strings.HasPrefix(s.name, in.Prefix) {
@@ -247,11 +263,9 @@ func (r *Room) describeStreams(_ context.Context, call *protocol.Call, in descri
 		}
 		return order
 	})
-	start := slices.IndexFunc(all, func(s streamOutput) bool { return s.Name == in.Next }) + 1
-	out := all[start:]
-	next := ""
-	if n := cmp.Or(in.Limit, 50); len(out) > n {
-		out, next = out[:n], out[n-1].Name
+	out, next, ok := protocol.Page(all, in.Next, size)
+	if !ok {
+		return nil, invalid("The specified nextToken is invalid.")
 	}
 	return struct {
 		Streams []streamOutput `json:"logStreams"`

@@ -90,3 +90,17 @@ func Tags(tags map[string]string) any {
 	}
 	return out
 }
+
+// TagsOf reads the property Tags where it is a list of keys and values.
+func TagsOf(properties map[string]any) map[string]string {
+	tags := map[string]string{}
+	list, _ := properties["Tags"].([]any)
+	for _, item := range list {
+		one, _ := item.(map[string]any)
+		if key, ok := one["Key"].(string); ok {
+			value, _ := one["Value"].(string)
+			tags[key] = value
+		}
+	}
+	return tags
+}

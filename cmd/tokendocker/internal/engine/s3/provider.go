@@ -25,7 +25,7 @@ func (p bucketProvider) Create(ctx context.Context, r resource.Request) (resourc
 	if name == "" {
 		name = physical.Lower(r, physical.MaxBucket)
 	}
-	if err := p.room.make(bucket{Name: name, Owner: r.Stack.Account, Region: r.Stack.Region, Token: r.Token, Tags: tagsOf(r.Properties)}); err != nil {
+	if err := p.room.make(bucket{Name: name, Owner: r.Stack.Account, Region: r.Stack.Region, Token: r.Token, Tags: resource.TagsOf(r.Properties)}); err != nil {
 		return resource.Result{}, err // a bucket of that name is somebody else's
 	}
 	if property, ok := r.Properties["NotificationConfiguration"]; ok {
@@ -42,7 +42,7 @@ func (p bucketProvider) Update(ctx context.Context, r resource.Request) (resourc
 			return resource.Result{}, err
 		}
 	}
-	return p.result(r, r.PhysicalID), p.room.setTags(r.PhysicalID, tagsOf(r.Properties))
+	return p.result(r, r.PhysicalID), p.room.setTags(r.PhysicalID, resource.TagsOf(r.Properties))
 }
 
 // Delete removes the bucket, which must be empty.

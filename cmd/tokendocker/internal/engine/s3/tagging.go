@@ -126,18 +126,3 @@ func (r *Room) setObjectTags(req *request, tags map[string]string) error {
 		return o, nil
 	})
 }
-
-// tagsOf reads the property Tags of a resource.
-func tagsOf(properties map[string]any) map[string]string {
-	tags := map[string]string{}
-	list, _ := properties["Tags"].([]any)
-	for _, item := range list {
-		one, _ := item.(map[string]any)
-		key, _ := one["Key"].(string)
-		value, _ := one["Value"].(string)
-		if key != "" {
-			tags[key] = value
-		}
-	}
-	return tags
-}

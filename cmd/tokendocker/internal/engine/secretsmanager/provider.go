@@ -44,13 +44,7 @@ const maxLogical = 64
 
 // set takes the settings that a template gives.
 func (s *secret) set(properties map[string]any) {
-	s.Description, s.Key, s.Tags = text(properties["Description"]), text(properties["KmsKeyId"]), map[string]string{}
-	tags, _ := properties["Tags"].([]any)
-	for _, item := range tags {
-		if one, ok := item.(map[string]any); ok {
-			s.Tags[text(one["Key"])] = text(one["Value"])
-		}
-	}
+	s.Description, s.Key, s.Tags = text(properties["Description"]), text(properties["KmsKeyId"]), resource.TagsOf(properties)
 }
 
 // Update changes settings and value. A value is generated anew only when the way to generate it changes.
