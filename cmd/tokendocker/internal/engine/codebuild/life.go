@@ -51,6 +51,7 @@ func (l *life) run() {
 	defer l.room.finished(l)
 	defer l.cancel(nil)
 	defer l.ticket.leave()
+	l.tellState()
 	status := l.queued()
 	if status == statusSucceeded {
 		status = l.work()
@@ -59,6 +60,7 @@ func (l *life) run() {
 	l.build.enter(phaseCompleted, now)
 	l.build.Status, l.build.End = status, now
 	l.save()
+	l.tellState()
 }
 
 func (l *life) queued() string {
@@ -168,6 +170,7 @@ func (l *life) leave(ctx context.Context, err error) string {
 		l.note("Phase context status code: %s Message: %s", code, message)
 	}
 	l.save()
+	l.tellPhase()
 	return status
 }
 
@@ -230,6 +233,7 @@ func (l *life) finalize() {
 		}
 	}
 	l.build.leave(statusSucceeded, "", "", l.room.Clock.Now())
+	l.tellPhase()
 	l.log.close()
 	l.depart(ctx)
 }

@@ -46,7 +46,7 @@ type Objects interface {
 	Put(bucket, key, mediaType string, body io.Reader) error
 }
 
-// Options are what a Room needs; all but Home and Log are required.
+// Options are what a Room needs; all but Home, Publish and Log are required.
 type Options struct {
 	State    *state.Store
 	Clock    *clock.Clock
@@ -59,6 +59,8 @@ type Options struct {
 	NewContainer func(ctx context.Context, spec sandbox.ContainerSpec) (Container, error)
 	// Home is CodeBuild's folder in a container. Default: /codebuild.
 	Home string
+	// Publish hears of builds' states and phases. Default: nobody.
+	Publish func(protocol.Event)
 	// Log hears of what goes wrong in the room itself. Default: nobody.
 	Log *slog.Logger
 }

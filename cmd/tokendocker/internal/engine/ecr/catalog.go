@@ -94,6 +94,7 @@ func (r *Room) Push(ctx context.Context, as *session.Session, arn, tag, mediaTyp
 		return "", err
 	}
 	r.seen(as, repo, tag, dgst, true)
+	r.tell(arn, actionPush, tag, dgst, nil)
 	return dgst, r.replicate(placeOf(arn), repo, tag, dgst)
 }
 

@@ -256,6 +256,9 @@ func (r *Room) deleteImage(ctx context.Context, arn string, id imageID) (gone []
 	if err == nil && removed != "" {
 		err = r.Content.DeleteManifest(ctx, arn, removed)
 	}
+	for _, id := range gone {
+		r.tell(arn, actionDelete, id.ImageTag, id.ImageDigest, nil)
+	}
 	return gone, failed, err
 }
 

@@ -251,6 +251,8 @@ func (r *Room) arrive(arn, dgst string, rep replica) {
 		if err := r.copy(r.ctx, arn, dgst, rep); err != nil {
 			status, code = unreplicated, failureCode(err)
 			r.warn(arn, rep, err)
+		} else {
+			r.tellReplica(arn, dgst, rep)
 		}
 		_, err := r.change(arn, func(repo *repository) error {
 			img, there := repo.Images[dgst]

@@ -62,7 +62,9 @@ type Options struct {
 	// error says something else.
 	Missing func(error) []string
 	// Seen hears of every image that somebody pushed, or found by its tag or digest.
-	Seen     func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
+	Seen func(cause session.Cause, repositoryURI, tag, digest string, pushed bool)
+	// Publish hears of images that are pushed, deleted and replicated. Nil: nobody does.
+	Publish  func(protocol.Event)
 	Switches *switches.Switches // nil means a good day
 	Log      *slog.Logger       // hears of replicas and imports that fail; nil: nobody does
 }
