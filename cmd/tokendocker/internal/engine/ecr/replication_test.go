@@ -1,6 +1,9 @@
 package ecr_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	client "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/policy"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // in sends a call to another region.
@@ -154,5 +162,73 @@ func TestReplicationRules(t *testing.T) {
 	}
 	if !link() || link() {
 		t.Error("ECR's role is made once, by the first caller")
+	}
+}
+
+// policies decides by what the resource's policy says of the caller's account, whose own policies allow everything.
+type policies struct{}
+
+func (policies) Call(context.Context, *session.Session, string, string, string, any, any) error {
+	return errors.New("no calls")
+}
+
+func (policies) Allow(_ context.Context, as *session.Session, _ string, need protocol.Need) error {
+	all := policy.Policies{Identity: []*policy.Policy{{Statements: []policy.Statement{{Allow: true, Actions: []string{"*"}, Resources: []string{"*"}}}}}}
+	var err error
+	if need.ResourcePolicy != "" {
+		all.Resource, err = policy.Parse([]byte(need.ResourcePolicy), policy.Registry)
+	}
+	d := all.Decide(&policy.Request{Action: need.Action, Resource: need.Resources[0], Account: protocol.OwnerOf(need.Resources[0]),
+		Caller: policy.Caller{Account: as.Account, ARN: as.ARN}})
+	if err == nil && !d.Allowed {
+		err = protocol.Errorf("AccessDeniedException", "%s may not", as.ARN)
+	}
+	return err
+}
+
+// TestReplicationToAnotherAccount: the other account's registry must let this one in, and let it make the repository where
+// there is none.
+// Source: Amazon ECR User Guide, "Private registry permissions", cross-account replication (read 2026-11-21).
+func TestReplicationToAnotherAccount(t *testing.T) {
+	const abroad, all = "444455556666", `["ecr:CreateRepository","ecr:ReplicateImage"]`
+	for name, c := range map[string]struct {
+		actions, account string // of the other registry's policy
+		exists           bool
+		want             string
+	}{
+		"let in":                     {all, "111122223333", false, "eu-west-1 COMPLETE"},
+		"somebody else is let in":    {all, "777788889999", false, "eu-west-1 FAILED InternalError"},
+		"may make no repository":     {`"ecr:ReplicateImage"`, "111122223333", false, "eu-west-1 FAILED InternalError"},
+		"need not make the one":      {`"ecr:ReplicateImage"`, "111122223333", true, "eu-west-1 COMPLETE"},
+		"may make a repository only": {`"ecr:CreateRepository"`, "111122223333", true, "eu-west-1 FAILED InternalError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.switches.ReplicationDelay = time.Millisecond
+			w.room.Caller = policies{}
+			w.room.Deployer = func(account string) *session.Session {
+				return &session.Session{Account: account, ARN: "arn:aws:iam::" + account + ":root"}
+			}
+			other := resource.Stack{Account: abroad, Region: "eu-west-1", Partition: "aws"}
+			have := func(kind string, properties map[string]any) {
+				t.Helper()
+				_, err := w.room.Resources()[kind].Create(t.Context(), resource.Request{Stack: other, LogicalID: "X", Properties: properties})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			have("AWS::ECR::RegistryPolicy", map[string]any{"PolicyText": map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
+				"Effect": "Allow", "Principal": map[string]any{"AWS": "arn:aws:iam::" + c.account + ":root"},
+				"Action": json.RawMessage(c.actions), "Resource": "arn:aws:ecr:eu-west-1:" + abroad + ":repository/*"}}}})
+			if c.exists {
+				have("AWS::ECR::Repository", map[string]any{"RepositoryName": "app"})
+			}
+			w.create(&client.CreateRepositoryInput{RepositoryName: aws.String("app")})
+			if err := w.rules(types.ReplicationRule{Destinations: []types.ReplicationDestination{{Region: aws.String("eu-west-1"), RegistryId: aws.String(abroad)}}}); err != nil {
+				t.Fatal(err)
+			}
+			ok(w.put("app", "one", "one"))
+			w.await("app", "one", c.want)
+		})
 	}
 }
