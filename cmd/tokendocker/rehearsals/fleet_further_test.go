@@ -81,7 +81,7 @@ func theRest() []fleetApp {
 			name: "watch", golang: true,
 			covers: "metric and subscription filters, alarms, anomaly detector, dashboard, a canary, X-Ray and resource groups, a query definition, a user",
 			stacks: []string{"Watch"}, types: 19,
-			outputs:  map[string]string{"Watch.LogGroupArn": `arn:aws:logs:us-east-1:123456789012:log-group:/app/web:\*`, "Watch.CanaryId": `home`},
+			outputs:  map[string]string{"Watch.LogGroupArn": `arn:aws:logs:us-east-1:123456789012:log-group:/app/web:\*`, "Watch.CanaryId": `[0-9a-f-]{36}`},
 			order:    [][2]string{{"Watch/App/Resource", "Watch/App/Errors/Resource"}},
 			replaces: []string{"Watch/App/Along/CanInvokeLambda", "Watch/App/Along/Resource", "Watch/App/Errors/Resource", "Watch/App/Resource"},
 			updated:  map[string]string{"Watch.LogGroupArn": `arn:aws:logs:us-east-1:123456789012:log-group:/app/site:\*`},

@@ -51,7 +51,8 @@ func fleet() []fleetApp {
 				"Web.TaskDefinition": `arn:aws:ecs:us-east-1:123456789012:task-definition/WebServiceTaskDef.+:1`,
 			},
 			order:    [][2]string{{"Network/Vpc/Resource", "Network/Vpc/PrivateSubnet1/Subnet"}, {"Web/Service/LB/PublicListener/Resource", "Web/Service/Service/Service"}},
-			replaces: []string{"Web/Cluster/Resource", "Web/Service/Service/Service"},
+			replaces: []string{"Web/Cluster/Resource", "Web/Service/Service/Service", "Web/Service/Service/TaskCount/Target/Busy/Resource",
+				"Web/Service/Service/TaskCount/Target/Resource"},
 			updated:  map[string]string{"Web.ServiceArn": `arn:aws:ecs:us-east-1:123456789012:service/web-v2/Web-Service.+`},
 			breaks:   [2]string{"Web/Service/TaskDef/Resource", "CannotPullContainerError"}, failed: "Web",
 		},
@@ -85,7 +86,7 @@ func fleet() []fleetApp {
 			stacks: []string{"SignIn"}, types: 16,
 			outputs: map[string]string{
 				"SignIn.SignInUrl": `https://shop-sign-in\.auth\.us-east-1\.amazoncognito\.com/login\?client_id=[a-z0-9]{26}&.*`,
-				"SignIn.Issuer":    `https://cognito-idp\.us-east-1\.amazonaws\.com/us-east-1_[A-Z0-9]{9}`,
+				"SignIn.Issuer":    `https://cognito-idp\.us-east-1\.amazonaws\.com/us-east-1_[A-Za-z0-9]{9}`,
 				"SignIn.ApiUrl":    `https://[a-z0-9]{10}\.execute-api\.us-east-1\.amazonaws\.com`,
 			},
 			order:    [][2]string{{"SignIn/Users/Resource", "SignIn/Users/Web/Resource"}},

@@ -3,6 +3,7 @@ package simulated
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
@@ -23,19 +24,43 @@ func attribute(r resource.Request, name string) (any, error) {
 	}
 	switch kind {
 	case catalog.Number:
-		if _, ok := value.(float64); !ok {
-			return 1.0, nil
-		}
+		return number(value), nil
 	case catalog.Boolean:
 		if _, ok := value.(bool); !ok {
 			return false, nil
 		}
 	case catalog.List:
 		if text, ok := value.(string); ok {
-			return []any{text}, nil
+			return items(text), nil
 		}
 	}
 	return value, nil
+}
+
+// number reads a made-up number; what is none counts as 1.
+func number(value any) any {
+	if _, ok := value.(float64); ok {
+		return value
+	}
+	if n, err := strconv.ParseFloat(fmt.Sprint(value), 64); err == nil {
+		return n
+	}
+	return 1.0
+}
+
+// items reads a made-up list, which stands in brackets where it has another number of elements than one.
+func items(text string) []any {
+	inner, ok := strings.CutPrefix(text, "[")
+	if !ok {
+		return []any{text}
+	}
+	out := []any{}
+	for item := range strings.SplitSeq(strings.TrimSuffix(inner, "]"), ",") {
+		if item != "" {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // made makes up an attribute: of the type where that is known, else by its name, else the property of that name.
@@ -46,6 +71,9 @@ func made(r resource.Request, name string) any {
 	switch value := r.Properties[name].(type) {
 	case string, float64, bool, []any:
 		return value
+	}
+	if form, ok := formOf()[r.Type+"."+name]; ok {
+		return fill(r, name, form)
 	}
 	service, kind := parts(r.Type)
 	t, _ := catalog.Of(r.Type)
@@ -70,64 +98,11 @@ func made(r resource.Request, name string) any {
 	case strings.HasSuffix(name, "VersionNumber"):
 		return "1"
 	case strings.HasSuffix(name, "Url"), strings.HasSuffix(name, "URL"):
-		return "https://" + host(r, service)
+		return "https://" + hostOf(r, service)
 	case strings.HasSuffix(name, "Address"), strings.HasSuffix(name, "DNSName"), strings.HasSuffix(name, "DomainName"), strings.HasSuffix(name, "Endpoint"):
-		return host(r, service)
+		return hostOf(r, service)
 	}
 	return last(r.PhysicalID) + "-" + name
-}
-
-// known returns attributes whose form their type decides.
-func known(r resource.Request, name string) (any, bool) {
-	switch r.Type + "." + name {
-	case "AWS::ApiGatewayV2::Api.ApiEndpoint":
-		return "https://" + r.PhysicalID + ".execute-api." + r.Stack.Region + "." + r.Stack.URLSuffix, true
-	case "AWS::EC2::EIP.PublicIp":
-		return "203.0.113.7", true // of the block for documentation
-	case "AWS::EC2::VPC.DefaultSecurityGroup":
-		return "sg-" + characters(r, name, 17, hex), true
-	case "AWS::EC2::Subnet.AvailabilityZone":
-		if _, given := r.Properties[name]; !given {
-			return r.Stack.Region + "a", true
-		}
-	case "AWS::EC2::EIP.AllocationId", "AWS::EC2::SecurityGroup.GroupId":
-		return r.PhysicalID, true
-	case "AWS::CloudFront::Distribution.DomainName":
-		return "d" + characters(r, name, 13, lower) + ".cloudfront.net", true
-	case "AWS::ElasticLoadBalancingV2::LoadBalancer.DNSName":
-		names := strings.Split(r.PhysicalID, "/")
-		return names[max(0, len(names)-2)] + "-" + characters(r, name, 9, "0123456789") + "." + r.Stack.Region + ".elb." + r.Stack.URLSuffix, true
-	case "AWS::ElasticLoadBalancingV2::LoadBalancer.LoadBalancerFullName":
-		_, full, _ := strings.Cut(r.PhysicalID, "loadbalancer/")
-		return full, true
-	case "AWS::ElasticLoadBalancingV2::TargetGroup.TargetGroupFullName":
-		_, full, _ := strings.Cut(r.PhysicalID, "targetgroup/")
-		return "targetgroup/" + full, true
-	case "AWS::AppSync::GraphQLApi.GraphQLUrl":
-		return "https://" + characters(r, "url", 26, lower) + ".appsync-api." + r.Stack.Region + "." + r.Stack.URLSuffix + "/graphql", true
-	case "AWS::Cognito::UserPool.ProviderName":
-		return "cognito-idp." + r.Stack.Region + "." + r.Stack.URLSuffix + "/" + r.PhysicalID, true
-	case "AWS::Cognito::UserPool.ProviderURL":
-		return "https://cognito-idp." + r.Stack.Region + "." + r.Stack.URLSuffix + "/" + r.PhysicalID, true
-	case "AWS::RDS::DBInstance.Endpoint.Address":
-		return database(r, ""), true
-	case "AWS::RDS::DBCluster.Endpoint.Address":
-		return database(r, "cluster-"), true
-	case "AWS::RDS::DBCluster.ReadEndpoint.Address":
-		return database(r, "cluster-ro-"), true
-	case "AWS::SQS::Queue.Arn":
-		return arn(r, "sqs", last(r.PhysicalID)), true
-	case "AWS::ECS::TaskDefinition.TaskDefinitionArn":
-		return r.PhysicalID, true
-	}
-	return nil, false
-}
-
-// database is the host name of a database; those of one region have an account's characters in common.
-func database(r resource.Request, kind string) string {
-	r2 := r
-	r2.Stack.Name, r2.LogicalID, r2.Properties = "", "", nil
-	return strings.ToLower(r.PhysicalID) + "." + kind + characters(r2, "rds", 12, lower) + "." + r.Stack.Region + ".rds." + r.Stack.URLSuffix
 }
 
 // port is the port of an endpoint: the property's, the database engine's, or that of HTTPS.
@@ -139,6 +114,10 @@ func port(r resource.Request) string {
 		return fmt.Sprint(given)
 	case strings.Contains(engine, "postgres"):
 		return "5432"
+	case strings.HasPrefix(engine, "sqlserver"):
+		return "1433"
+	case strings.HasPrefix(engine, "oracle"):
+		return "1521"
 	case strings.HasPrefix(r.Type, "AWS::RDS::"):
 		return "3306"
 	}
@@ -165,6 +144,7 @@ func identifiedARN(r resource.Request, t catalog.Type) string {
 	return madeARN(r, t, "")
 }
 
-func host(r resource.Request, service string) string {
+// hostOf is the host name of an endpoint of a type whose host names are not known.
+func hostOf(r resource.Request, service string) string {
 	return strings.ToLower(last(r.PhysicalID)) + "." + service + "." + r.Stack.Region + "." + r.Stack.URLSuffix
 }

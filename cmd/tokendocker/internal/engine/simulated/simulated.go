@@ -1,7 +1,7 @@
 // Package simulated stands in for resource types that the engine does not have: it gives them identifiers and
 // attributes of the right form, the same in every rehearsal, and does nothing else.
 //
-// Source: AWS CloudFormation Template Reference, "Return values" of the types named in identifier.go.
+// Source: AWS CloudFormation Template Reference, "Return values" of the types in forms.txt.
 package simulated
 
 import (

@@ -53,22 +53,21 @@ func TestIdentifiersAndAttributes(t *testing.T) {
 		{page("AWS::ApiGateway::RestApi"), "AWS::ApiGateway::RestApi", map[string]any{"Name": "n"}, "", `[a-z0-9]{10}`},
 		{page("AWS::ApiGateway::RestApi"), "AWS::ApiGateway::RestApi", nil, "RootResourceId", `[a-z0-9]{10}`},
 		{page("AWS::ApiGateway::Stage"), "AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}, "", `prod`},
-		{page("AWS::EC2::VPC"), "AWS::EC2::VPC", nil, "", `vpc-[0-9a-f]{17}`},
-		{page("AWS::EC2::VPC"), "AWS::EC2::VPC", map[string]any{"CidrBlock": "10.0.0.0/16"}, "CidrBlock", `10\.0\.0\.0/16`},
-		{page("AWS::EC2::SecurityGroup"), "AWS::EC2::SecurityGroup", nil, "GroupId", `sg-[0-9a-f]{17}`},
+		{page("AWS::EC2::Volume"), "AWS::EC2::Volume", nil, "", `vol-[0-9a-f]{17}`},
+		{page("AWS::EC2::Instance"), "AWS::EC2::Instance", map[string]any{"AvailabilityZone": "eu-west-1c"}, "AvailabilityZone", `eu-west-1c`},
 		{page("AWS::ECS::TaskDefinition"), "AWS::ECS::TaskDefinition", map[string]any{"Family": "web"}, "", `arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1`},
 		{page("AWS::ECS::Cluster"), "AWS::ECS::Cluster", nil, "Arn", `arn:aws:ecs:eu-west-1:123456789012:cluster/Stack-Thing-[A-Z0-9]{8}`},
 		{page("AWS::SQS::Queue"), "AWS::SQS::Queue", map[string]any{"QueueName": "q"}, "", `https://sqs\.eu-west-1\.amazonaws\.com/123456789012/q`},
 		{page("AWS::SQS::Queue"), "AWS::SQS::Queue", map[string]any{"QueueName": "q"}, "Arn", `arn:aws:sqs:eu-west-1:123456789012:q`},
 		{page("AWS::SNS::Topic"), "AWS::SNS::Topic", nil, "TopicName", `Stack-Thing-[A-Z0-9]{8}`},
-		{page("AWS::DynamoDB::Table"), "AWS::DynamoDB::Table", map[string]any{"TableName": "t"}, "StreamArn", `arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream`},
+		{page("AWS::DynamoDB::Table"), "AWS::DynamoDB::Table", map[string]any{"TableName": "t"}, "StreamArn", `arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-01-01T00:00:00\.000`},
 		{page("AWS::KMS::Key"), "AWS::KMS::Key", nil, "Arn", `arn:aws:kms:eu-west-1:123456789012:key/[0-9a-f-]{36}`},
 		{page("AWS::ElasticLoadBalancingV2::LoadBalancer"), "AWS::ElasticLoadBalancingV2::LoadBalancer", nil, "DNSName", `Stack-Thing-[A-Z0-9]{8}-[0-9]{9}\.eu-west-1\.elb\.amazonaws\.com`},
 		{page("AWS::RDS::DBInstance"), "AWS::RDS::DBInstance", map[string]any{"Engine": "postgres"}, "Endpoint.Address", `stack-thing-[a-z0-9]{8}\.[a-z0-9]{12}\.eu-west-1\.rds\.amazonaws\.com`},
 		{page("AWS::RDS::DBInstance"), "AWS::RDS::DBInstance", map[string]any{"Engine": "postgres"}, "Endpoint.Port", `5432`},
-		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "", `arn:aws:appsync:eu-west-1:123456789012:apis/[a-z0-9]{12}`},
+		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "", `arn:aws:appsync:eu-west-1:123456789012:apis/[a-z0-9]{26}`},
 		{page("AWS::AppSync::GraphQLApi"), "AWS::AppSync::GraphQLApi", nil, "GraphQLUrl", `https://[a-z0-9]{26}\.appsync-api\.eu-west-1\.amazonaws\.com/graphql`},
-		{page("AWS::Cognito::UserPool"), "AWS::Cognito::UserPool", nil, "Arn", `arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_[A-Z0-9]{9}`},
+		{page("AWS::Cognito::UserPool"), "AWS::Cognito::UserPool", nil, "Arn", `arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_[A-Za-z0-9]{9}`},
 		{page("AWS::CertificateManager::Certificate"), "AWS::CertificateManager::Certificate", map[string]any{"DomainName": "a.example"}, "", `arn:aws:acm:eu-west-1:123456789012:certificate/[0-9a-f-]{36}`},
 		{page("AWS::Cognito::UserPoolDomain"), "AWS::Cognito::UserPoolDomain", map[string]any{"UserPoolId": "u", "Domain": "shop"}, "", `shop`},
 		{page("AWS::Kinesis::Stream"), "AWS::Kinesis::Stream", nil, "Arn", `arn:aws:kinesis:eu-west-1:123456789012:stream/Stack-Thing-[A-Z0-9]{8}`},
@@ -110,9 +109,9 @@ func TestIdentifiersAndAttributes(t *testing.T) {
 }
 
 func TestIdentifiersDiffer(t *testing.T) {
-	p := simulated.New(nil).Provider("AWS::EC2::VPC")
+	p := simulated.New(nil).Provider("AWS::EC2::CustomerGateway")
 	id := func(change func(*resource.Request)) string {
-		r := request("AWS::EC2::VPC", map[string]any{"CidrBlock": "10.0.0.0/16"})
+		r := request("AWS::EC2::CustomerGateway", map[string]any{"IpAddress": "192.0.2.1"})
 		change(&r)
 		made, err := p.Create(t.Context(), r)
 		if err != nil {
@@ -124,7 +123,7 @@ func TestIdentifiersDiffer(t *testing.T) {
 	differ := map[string]func(*resource.Request){
 		"account": func(r *resource.Request) { r.Stack.Account = "2" }, "region": func(r *resource.Request) { r.Stack.Region = "us-east-1" },
 		"stack name": func(r *resource.Request) { r.Stack.Name = "T" }, "logical id": func(r *resource.Request) { r.LogicalID = "U" },
-		"immutable property": func(r *resource.Request) { r.Properties["CidrBlock"] = "10.1.0.0/16" },
+		"immutable property": func(r *resource.Request) { r.Properties["IpAddress"] = "192.0.2.2" },
 	}
 	for name, change := range differ {
 		if id(change) == base {
