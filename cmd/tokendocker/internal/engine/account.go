@@ -17,6 +17,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/events"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/kms"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/lambda"
@@ -47,6 +48,7 @@ type account struct {
 	secrets   *secretsmanager.Room
 	logs      *logs.Room
 	ec2       *ec2.Room
+	events    *events.Room
 	lambda    *lambda.Room
 	states    *states.Room
 	codebuild *codebuild.Room
@@ -163,7 +165,7 @@ func (k keys) Allow(ctx context.Context, as *session.Session, region string, u p
 func (a *account) openBuilds(context.Context) (err error) {
 	e := a.engine
 	a.codebuild, err = codebuild.New(codebuild.Options{State: a.store, Clock: e.clock, Switches: &e.options.Switches,
-		Caller: e.door, Roles: a.iam, Objects: e.s3, Network: a.ec2, Log: e.options.Log,
+		Caller: e.door, Roles: a.iam, Objects: e.s3, Network: a.ec2, Publish: e.publish, Log: e.options.Log,
 		NewContainer: func(ctx context.Context, spec sandbox.ContainerSpec) (codebuild.Container, error) {
 			c, err := e.newContainer(ctx, spec)
 			if err != nil {
@@ -196,7 +198,7 @@ func (a *account) openFunctions(context.Context) (err error) {
 		return err
 	}
 	a.states, err = states.New(states.Options{Store: a.store, Clock: e.clock, Switches: &e.options.Switches, Caller: e.door,
-		Roles: a.iam, Builds: a.codebuild, Log: e.options.Log})
+		Roles: a.iam, Builds: a.codebuild, Publish: e.publish, Log: e.options.Log})
 	if err != nil {
 		return err
 	}
@@ -211,13 +213,13 @@ func (a *account) openStacks(ctx context.Context) (err error) {
 	providers := map[string]resource.Provider{}
 	for _, room := range []interface {
 		Resources() map[string]resource.Provider
-	}{a.iam, a.logs, e.s3, a.kms, a.ssm, a.secrets, e.ecr, a.codebuild, a.lambda, a.states, a.ec2} {
+	}{a.iam, a.logs, e.s3, a.kms, a.ssm, a.secrets, e.ecr, a.codebuild, a.lambda, a.states, a.ec2, a.events} {
 		maps.Copy(providers, room.Resources())
 	}
 	providers["AWS::SecretsManager::SecretTargetAttachment"] = attachment{a}
 	a.stacks, err = cloudformation.New(cloudformation.Options{Store: a.store, Clock: e.clock, Account: a.account,
 		Region: a.region, Providers: providers, Default: a.simulated.Provider, Invoke: a.invoke, Receive: e.s3.Receive,
-		Resolve: a.resolve, Fetch: a.fetch, Elsewhere: a.elsewhere, Zones: ec2.Zones})
+		Resolve: a.resolve, Fetch: a.fetch, Elsewhere: a.elsewhere, Zones: ec2.Zones, Publish: e.publish})
 	if err != nil {
 		return err
 	}
@@ -231,6 +233,9 @@ func (a *account) openStacks(ctx context.Context) (err error) {
 func (a *account) close(note func(what string, err error)) {
 	if a.api != nil {
 		note("stacks", a.api.Close())
+	}
+	if a.events != nil {
+		note("event buses", a.events.Close())
 	}
 	if a.states != nil {
 		note("state machines", a.states.Close())

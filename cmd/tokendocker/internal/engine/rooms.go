@@ -19,8 +19,11 @@ import (
 // openShared makes the rooms that all accounts have in common: S3, whose buckets' names are everybody's, ECR, which
 // replicates from one account to another, and STS.
 func (e *Engine) openShared(ctx context.Context) (err error) {
-	if e.s3, err = s3.New(s3.Options{Partition: e.place.partition, Clock: e.clock,
-		Sessions: e.sessions, Store: e.store, Caller: e.door, Endpoint: func() string { return e.listen.address }}); err != nil {
+	if err := e.openEvents(); err != nil {
+		return err
+	}
+	if e.s3, err = s3.New(s3.Options{Partition: e.place.partition, Clock: e.clock, Sessions: e.sessions, Store: e.store, Caller: e.door,
+		Endpoint: func() string { return e.listen.address }, Publish: e.publish, Log: e.options.Log}); err != nil {
 		return err
 	}
 	dir, err := e.store.Dir("registry")
@@ -34,7 +37,7 @@ func (e *Engine) openShared(ctx context.Context) (err error) {
 	tokens := registry.NewTokens(e.clock)
 	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
 		Keys: keys{engine: e}, Deployer: func(account string) *session.Session { return e.account(account).operator }, Caller: e.door,
-		Upstream: e.upstream, Secret: e.secret, Missing: registry.Missing, Seen: e.images.see, Switches: &e.options.Switches,
+		Upstream: e.upstream, Secret: e.secret, Missing: registry.Missing, Seen: e.images.see, Publish: e.publish, Switches: &e.options.Switches,
 		Log: e.options.Log}); err != nil {
 		return err
 	}

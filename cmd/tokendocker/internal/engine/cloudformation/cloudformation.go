@@ -19,6 +19,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
@@ -42,7 +43,7 @@ type Fetch func(ctx context.Context, region, url string) ([]byte, error)
 // cannot be assumed or may not describe the stack.
 type Elsewhere func(ctx context.Context, roleARN, region, stack string) (*Service, error)
 
-// Options are what stacks need of the rest of the engine. All fields are required.
+// Options are what stacks need of the rest of the engine. All fields but Publish are required.
 type Options struct {
 	Store     *state.Store
 	Clock     *clock.Clock
@@ -56,6 +57,7 @@ type Options struct {
 	Fetch     Fetch
 	Elsewhere Elsewhere
 	Zones     func(region string) []string // what Fn::GetAZs gives
+	Publish   func(protocol.Event)         // hears of stacks' and resources' statuses; nil: nobody does
 }
 
 // Service is CloudFormation in one account. It is safe for concurrent use; operations on one stack wait for each

@@ -39,6 +39,7 @@ func (o *operation) emit(e Event) {
 	e.ID, e.Time, e.Real, e.Token, e.Operation = protocol.NewID(), o.service.Clock.Now(), time.Now(), o.clientToken, o.now
 	e.StackID, e.StackName, e.Region = o.stack.ID, o.stack.Name, o.stack.Region
 	o.service.news.add(e)
+	o.service.publish(e)
 	if o.onEvent != nil {
 		o.onEvent(e)
 	}

@@ -134,6 +134,9 @@ func (r *Room) context(as *session.Session, region, arn string, need protocol.Ne
 	}
 	if as.Service != "" {
 		keys["aws:PrincipalServiceName"] = []string{as.Service}
+		if as.SourceARN != "" {
+			keys["aws:SourceArn"], keys["aws:SourceAccount"] = []string{as.SourceARN}, []string{as.Account}
+		}
 	} else {
 		keys["aws:PrincipalAccount"] = []string{as.Account}
 		keys["aws:PrincipalArn"] = []string{as.ARN}
