@@ -96,19 +96,35 @@ func sub(v *template.Value, scope Scope) (any, error) {
 	if _, err := subNames(s); err != nil {
 		return nil, err
 	}
-	var failed error
-	out := variable.ReplaceAllStringFunc(s, func(match string) string {
-		name := match[2 : len(match)-1]
+	values := map[string]string{} // each is evaluated once, however often it stands in the text
+	var out strings.Builder
+	for {
+		at := variable.FindStringIndex(s)
+		if at == nil {
+			break
+		}
+		name := s[at[0]+2 : at[1]-1]
+		out.WriteString(s[:at[0]])
+		s = s[at[1]:]
 		if rest, escaped := strings.CutPrefix(name, "!"); escaped {
-			return "${" + rest + "}"
+			out.WriteString("${" + rest + "}")
+			continue
 		}
-		value, err := subValue(strings.TrimSpace(name), own, scope)
-		if err != nil && failed == nil {
-			failed = err
+		name = strings.TrimSpace(name)
+		value, known := values[name]
+		if !known {
+			if value, err = subValue(name, own, scope); err != nil {
+				return nil, err
+			}
+			values[name] = value
 		}
-		return value
-	})
-	return out, failed
+		if err := bounded("Fn::Sub", out.Len()+len(value)); err != nil {
+			return nil, err
+		}
+		out.WriteString(value)
+	}
+	out.WriteString(s)
+	return out.String(), nil
 }
 
 func subValue(name string, own *template.Value, scope Scope) (string, error) {
@@ -144,10 +160,15 @@ func join(v *template.Value, scope Scope) (any, error) {
 		return nil, err
 	}
 	parts := make([]string, len(list))
+	size := len(list) * len(delimiter)
 	for i, item := range list {
 		if parts[i], ok = Text(item); !ok {
 			return nil, failf("Template error: every value of Fn::Join must be a string; number %d is not", i+1)
 		}
+		size += len(parts[i])
+	}
+	if err := bounded("Fn::Join", size); err != nil {
+		return nil, err
 	}
 	return strings.Join(parts, delimiter), nil
 }

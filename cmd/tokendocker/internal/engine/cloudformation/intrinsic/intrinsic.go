@@ -74,6 +74,9 @@ func evaluate(v *template.Value, scope Scope) (any, error) {
 	case template.Map:
 		if name, argument, ok := function(v); ok {
 			out, err := call(name, argument, scope)
+			if text, ok := out.(string); ok && err == nil {
+				err = bounded(name, len(text))
+			}
 			return out, at(v.Line, err)
 		}
 		return evaluateFields(v, scope)
@@ -101,6 +104,15 @@ func evaluateFields(v *template.Value, scope Scope) (any, error) {
 func function(v *template.Value) (name string, argument *template.Value, ok bool) {
 	name, argument, ok = v.Only()
 	return name, argument, ok && (name == "Ref" || strings.HasPrefix(name, "Fn::"))
+}
+
+// bounded refuses a text that a few functions within functions have made larger than any template, which would exhaust
+// this process.
+func bounded(name string, size int) error {
+	if size > template.MaxBytes {
+		return failf("Template error: %s makes a text of %d bytes; the longest here has %d", name, size, template.MaxBytes)
+	}
+	return nil
 }
 
 // call evaluates one intrinsic function.

@@ -3,6 +3,7 @@ package intrinsic
 import (
 	"errors"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"sort"
@@ -118,7 +119,7 @@ var errNumber = errors.New("must be a number.")
 func constraint(p *template.Parameter, trimmed, value string) error {
 	if p.Type == "Number" || p.Type == "List<Number>" {
 		n, err := strconv.ParseFloat(trimmed, 64)
-		if err != nil {
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 			return errNumber
 		}
 		if p.MinValue != nil && n < *p.MinValue {

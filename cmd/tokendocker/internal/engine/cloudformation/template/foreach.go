@@ -9,15 +9,17 @@ import (
 // forEach begins the keys of loops: "Fn::ForEach::Topics".
 const forEach = "Fn::ForEach::"
 
-// maxExpanded is how many values a template may have once its loops are expanded; it protects this process.
+// maxExpanded is how many values a template may have once its loops are expanded, and how often they may go round; it
+// protects this process.
 const maxExpanded = 500_000
 
 // expander expands the loops of a template. Source: Template Reference, Fn::ForEach.
 type expander struct {
 	lists map[string][]string // list parameters
 	texts map[string]string   // all parameters
-	count int
-	loops []string // names of the loops, which are unique
+	count int                 // values and rounds of loops
+	bytes int                 // of keys and texts; the template that they stand in is larger
+	loops []string            // names of the loops, which are unique
 }
 
 // expand replaces what only the transform AWS::LanguageExtensions understands: loops, and references to parameters in
@@ -60,14 +62,18 @@ func expand(root *Value, given map[string]string) error {
 type variable struct{ name, value string }
 
 func (e *expander) expand(v *Value, in []variable) (*Value, error) {
-	if e.count++; e.count > maxExpanded {
-		return nil, Errorf(v.Line, "Template error: the template's loops give more than %d values", maxExpanded)
+	if err := e.tick(v); err != nil {
+		return nil, err
 	}
 	out := &Value{Line: v.Line, Kind: v.Kind, Scalar: v.Scalar}
 	switch v.Kind {
 	case Scalar:
 		if s, ok := v.Scalar.(string); ok {
-			out.Scalar = substitute(s, in)
+			text, err := e.substitute(s, v, in)
+			if err != nil {
+				return nil, err
+			}
+			out.Scalar = text
 		}
 	case List:
 		for _, item := range v.Items {
@@ -90,6 +96,14 @@ func (e *expander) expand(v *Value, in []variable) (*Value, error) {
 	case Null:
 	}
 	return out, nil
+}
+
+// tick counts a value or a round.
+func (e *expander) tick(v *Value) error {
+	if e.count++; e.count > maxExpanded {
+		return Errorf(v.Line, "Template error: the template's loops give more than %d values", maxExpanded)
+	}
+	return nil
 }
 
 // referred returns the value of the variable that a Ref is to.
@@ -115,7 +129,9 @@ func (e *expander) entry(out *Value, key string, v *Value, in []variable) error 
 	if err != nil {
 		return err
 	}
-	key = substitute(key, in)
+	if key, err = e.substitute(key, v, in); err != nil {
+		return err
+	}
 	if out.Fields[key] != nil {
 		return Errorf(v.Line, "Template error: %s stands twice in the template once its loops are expanded", key)
 	}
@@ -144,6 +160,9 @@ func (e *expander) loop(out *Value, key string, v *Value, in []variable) error {
 		return err
 	}
 	for _, value := range collection {
+		if err := e.tick(v); err != nil {
+			return err
+		}
 		inside := append(in[:len(in):len(in)], variable{identifier, value})
 		for _, made := range v.Items[2].Keys {
 			if err := e.entry(out, made, v.Items[2].Fields[made], inside); err != nil {
@@ -180,7 +199,11 @@ func (e *expander) collection(key string, v *Value, in []variable) ([]string, er
 		if !ok {
 			return nil, wrong
 		}
-		out = append(out, substitute(text, in))
+		text, err := e.substitute(text, v, in)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, text)
 	}
 	return out, nil
 }
@@ -194,13 +217,34 @@ func refersTo(v *Value) (string, bool) {
 
 var notAlphanumeric = regexp.MustCompile(`[^A-Za-z0-9]`)
 
-// substitute puts the variables' values into a text: ${X} as they are, &{X} without what no logical id may have.
-func substitute(text string, in []variable) string {
+// substitute puts the variables' values into a text: ${X} as they are, &{X} without what no logical id may have. It
+// fails when the template becomes too large.
+// Source: Template Reference, Fn::ForEach: the quotas apply to the resultant template.
+func (e *expander) substitute(text string, at *Value, in []variable) (string, error) {
 	for _, x := range slices.Backward(in) {
-		text = strings.ReplaceAll(text, "${"+x.name+"}", x.value)
-		text = strings.ReplaceAll(text, "&{"+x.name+"}", notAlphanumeric.ReplaceAllString(x.value, ""))
+		for _, sign := range []string{"$", "&"} {
+			pattern, value := sign+"{"+x.name+"}", x.value
+			found := strings.Count(text, pattern)
+			if found == 0 {
+				continue
+			}
+			if sign == "&" {
+				value = notAlphanumeric.ReplaceAllString(value, "")
+			}
+			if len(text)+found*(len(value)-len(pattern)) > MaxBytes {
+				return "", tooLarge(at)
+			}
+			text = strings.ReplaceAll(text, pattern, value)
+		}
 	}
-	return text
+	if e.bytes += len(text); e.bytes > MaxBytes {
+		return "", tooLarge(at)
+	}
+	return text, nil
+}
+
+func tooLarge(at *Value) error {
+	return Errorf(at.Line, "Template may not exceed %d bytes in size; this one does once its loops are expanded.", MaxBytes)
 }
 
 // policies puts the values of parameters into the policies of resources.

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,15 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
 )
+
+// rounds is loops in loops, of a hundred rounds each, that make nothing.
+func rounds(deep int) string {
+	made := ""
+	for i := range deep {
+		made = fmt.Sprintf(`"Fn::ForEach::L%d": ["V%d", [%s"x"], {%s}]`, i, i, strings.Repeat(`"x",`, 99), made)
+	}
+	return made
+}
 
 func TestForEach(t *testing.T) {
 	const source = "Template Reference, Fn::ForEach, 2026-11"
@@ -39,6 +49,10 @@ Ttwo {"DisplayName":{"Fn::Sub":"the two of ${AWS::Region}"},"TopicName":"two"}`}
 		{name: "collection of a resource", source: source, limit: "collections are lists and list parameters; the message's words are ours",
 			resources: `"Fn::ForEach::L": ["N", {"Fn::Split": [",", "a,b"]}, {` + topic("T${N}", "") + `}]`, want: "must be a list of Strings, or a Ref to a parameter that is a list"},
 		{name: "not three", source: source, limit: "the message's words are ours", resources: `"Fn::ForEach::L": ["N", ["a"]]`, want: "needs an identifier, a collection and a map"},
+		{name: "rounds without end", source: "none: protects this process", limit: "loops go round at most 500,000 times",
+			resources: topic("T", rounds(6)), want: "the template's loops give more than 500000 values"},
+		{name: "too large", source: source, limit: "the message's words are ours", resources: `"Fn::ForEach::L": ["V", ["` + strings.Repeat("y", 100_000) + `"], {` + topic("T", `"P": "`+strings.Repeat("${V}", 11)+`"`) + `}]`,
+			want: "this one does once its loops are expanded"},
 		{name: "too much", source: "none: protects this process", limit: "loops give at most 500,000 values",
 			resources: `"Fn::ForEach::A": ["A", [` + strings.Repeat(`"x",`, 1500) + `"x"], {"Fn::ForEach::B": ["B", [` + strings.Repeat(`"x",`, 1500) + `"x"], {"T": {"Type": "A::B::C"}}]}]`, want: "stands twice"},
 	}

@@ -7,9 +7,9 @@ package template
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -42,7 +42,7 @@ type Template struct {
 func (t *Template) Extended() bool { return slices.Contains(t.Transforms, LanguageExtensions) }
 
 // ResourceNames returns the logical ids of the resources, sorted.
-func (t *Template) ResourceNames() []string { return sortedKeys(t.Resources) }
+func (t *Template) ResourceNames() []string { return slices.Sorted(maps.Keys(t.Resources)) }
 
 // Parameter is one entry of Parameters. Pointer fields are nil where the template says nothing.
 type Parameter struct {
@@ -304,13 +304,4 @@ func noNulls(v *Value, path string) error {
 		}
 	}
 	return nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
