@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,10 +36,26 @@ const (
 	user = "arn:aws:sts::123456789012:assumed-role/Builder/build"
 )
 
-// gate allows everything but the actions in denied, and notes what it was asked.
+// gate allows everything but the actions in denied, and notes what it was asked. A client may still be at work when a
+// test goes on.
 type gate struct {
+	mu     sync.Mutex
 	denied []string
 	asked  []string
+}
+
+// deny replaces the denied actions and forgets what was asked.
+func (g *gate) deny(actions ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.denied, g.asked = actions, nil
+}
+
+// was returns what was asked since the last deny.
+func (g *gate) was() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.asked)
 }
 
 func (g *gate) Call(context.Context, *session.Session, string, string, string, any, any) error {
@@ -46,6 +63,8 @@ func (g *gate) Call(context.Context, *session.Session, string, string, string, a
 }
 
 func (g *gate) Allow(_ context.Context, as *session.Session, _ string, need protocol.Need) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.asked = append(g.asked, need.Action+" "+need.Resources[0])
 	if slices.Contains(g.denied, need.Action) {
 		return protocol.Errorf("AccessDeniedException", "User: %s is not authorized to perform: %s on resource: %s",
@@ -240,12 +259,12 @@ func TestActionPerVerb(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.action, func(t *testing.T) {
 			if c.pull {
-				w.gate.denied = nil
+				w.gate.deny()
 				if err := remote.Write(ref(t, host+"/app:x"), img, w.options(t)...); err != nil {
 					t.Fatal(err)
 				}
 			}
-			w.gate.denied = []string{c.action}
+			w.gate.deny(c.action)
 			var err error
 			if c.pull {
 				err = pull(ref(t, host+"/app:x"), w.options(t))

@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -75,7 +77,7 @@ func TestPullThrough(t *testing.T) {
 			if c.repository != "" {
 				w.create(t, "us-east-1", `{"repositoryName":"`+c.repository+`"}`)
 			}
-			w.gate.denied = []string{c.denied}
+			w.gate.deny(c.denied)
 			_, err := remote.Image(ref(t, host+"/"+c.reference), w.options(t)...)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q (%s)", err, c.want, c.source)
@@ -84,12 +86,12 @@ func TestPullThrough(t *testing.T) {
 				return
 			}
 			// The next pull needs what every pull needs; it is the whole image.
-			w.gate.denied, w.gate.asked = []string{"ecr:CreateRepository", "ecr:BatchImportUpstreamImage"}, nil
+			w.gate.deny("ecr:CreateRepository", "ecr:BatchImportUpstreamImage")
 			if err := pull(ref(t, host+"/"+c.reference), w.options(t)); err != nil {
 				t.Error(err)
 			}
-			if slices.ContainsFunc(w.gate.asked, func(a string) bool { return strings.Contains(a, "Import") }) {
-				t.Errorf("the second pull asks for %v", w.gate.asked)
+			if slices.ContainsFunc(w.gate.was(), func(a string) bool { return strings.Contains(a, "Import") }) {
+				t.Errorf("the second pull asks for %v", w.gate.was())
 			}
 			repository, _, _ := strings.Cut(c.reference, ":")
 			if err := pull(ref(t, host+"/"+repository+"@"+digest), w.options(t)); err != nil {
@@ -130,7 +132,7 @@ func TestCacheIsNotRefreshed(t *testing.T) {
 func TestImportOverTheNetwork(t *testing.T) {
 	w, _ := cached(t)
 	status := 0
-	there := upstream.New()
+	there := upstream.New(upstream.Logger(log.New(io.Discard, "", 0)))
 	s := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if status != 0 {
 			rw.WriteHeader(status)
@@ -148,13 +150,13 @@ func TestImportOverTheNetwork(t *testing.T) {
 	if _, err := remote.Index(ref(t, host+"/quay/team/app:1"), w.options(t)...); err != nil {
 		t.Fatal(err)
 	}
-	w.gate.denied = []string{"ecr:BatchImportUpstreamImage"}
+	w.gate.deny("ecr:BatchImportUpstreamImage")
 	for _, d := range []string{digest(t, child), digest(t, other)} {
 		if err := pull(ref(t, host+"/quay/team/app@"+d), w.options(t)); err != nil {
 			t.Errorf("an image of the index is missing: %v", err)
 		}
 	}
-	w.gate.denied = nil
+	w.gate.deny()
 	for code, want := range map[int]string{
 		http.StatusNotFound: "MANIFEST_UNKNOWN: Requested image not found", http.StatusForbidden: "DENIED: The authentication to the upstream registry failed",
 		http.StatusBadRequest: "DENIED: The upstream registry did not give the image: it answers 400 Bad Request",
