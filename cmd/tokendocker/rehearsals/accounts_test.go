@@ -28,6 +28,12 @@ func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
 	c, files := twoAccounts()
 	app := newApp(t, c, files)
+	if o := app.rehearse(nil, "--stack", "G*").wantExit(0); len(o.summary.Stacks) != 1 || o.summary.Stacks[0].Account != borrower {
+		t.Errorf("one stack was asked for, and deployed were %+v", o.summary.Stacks)
+	}
+	if o := app.rehearse(nil, "--stack", "Gat").wantExit(2); !strings.Contains(o.stderr, "--stack Gat fits no stack of the app\n  did you mean Gate?") {
+		t.Errorf("said\n%s", o.stderr)
+	}
 	o := app.rehearse(nil).wantExit(0)
 	base, onward := o.image("One/Web"), o.image("Away/Onward")
 	if !strings.HasPrefix(base.URI, lender+".dkr.ecr.") || !strings.HasPrefix(onward.URI, borrower+".dkr.ecr.") {

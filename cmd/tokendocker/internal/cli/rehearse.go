@@ -27,7 +27,8 @@ type rehearseOptions struct {
 	Destroy bool
 	Verbose bool
 
-	Permissions bool // report what each role did and needs
+	Stacks      []string // patterns of those to deploy; none: all
+	Permissions bool     // report what each role did and needs
 }
 
 const rehearseLong = `Deploy a CDK app on this machine, without an AWS account.
@@ -37,6 +38,9 @@ the order of their dependencies: real Lambda handlers, real docker builds, a rea
 templates enforced. What AWS would know and this machine cannot (the id of an API, the ARN of a topic) is made up, the
 same every time; --set gives such a value. A second rehearsal is an update of the same stacks.
 
+All stacks are deployed, or with --stack those that a pattern fits, after those that they depend on. A pattern is the
+stack's name, or a construct path with * for anything but a slash and ** for anything.
+
 On standard output stands one line for each image of each builder: its construct path and the image with its digest.
 With --json, standard output is JSON lines; the last one is the summary.
 
@@ -44,6 +48,7 @@ With --json, standard output is JSON lines; the last one is the summary.
 
 const rehearseExample = `  tokendocker rehearse .
   tokendocker rehearse . --set Shop.ApiF70053CD=abcde12345
+  tokendocker rehearse . --stack 'Dev/**'
   tokendocker rehearse cdk.out --json
   tokendocker rehearse . --destroy`
 
@@ -69,8 +74,8 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 				}
 				o.Set = append(o.Set, set)
 			}
-			if o.Destroy && (len(o.Set) > 0 || o.Permissions) {
-				return fault.New(fault.Usage, "leave one of them out", "--destroy deploys nothing that --set or --permissions could be about")
+			if o.Destroy && (len(o.Set) > 0 || len(o.Stacks) > 0 || o.Permissions) {
+				return fault.New(fault.Usage, "leave one of them out", "--destroy deploys nothing that --stack, --set or --permissions could be about")
 			}
 			if err := o.complete(args[0]); err != nil {
 				return err
@@ -83,6 +88,7 @@ func newRehearse(s streams, run func(context.Context, streams, rehearseOptions) 
 	f.StringVar(&o.Account, "account", defaultAccount, "account of stacks that name none")
 	f.StringVar(&o.Region, "region", defaultRegion, "region of stacks that name none")
 	f.StringArrayVar(&sets, "set", nil, "STACK.LOGICALID[.ATTRIBUTE]=VALUE: a value that only AWS would know; without an attribute it is what Ref gives (repeatable, not remembered)")
+	f.StringArrayVar(&o.Stacks, "stack", nil, "deploy only the stacks that this name or pattern of construct paths fits, and those that they depend on (repeatable)")
 	f.BoolVar(&o.JSON, "json", false, "print JSON lines on standard output")
 	f.BoolVar(&o.Permissions, "permissions", false, "print for each role what it called, what it may do and never did, and the smallest policy that it needs")
 	f.BoolVar(&o.Destroy, "destroy", false, "delete the stacks that the state folder holds, without synthesizing the app")

@@ -126,7 +126,27 @@ func (r *rehearsal) synth(ctx context.Context) (*assembly.Assembly, error) {
 		}
 		r.log.Note("%s: [%s] %s", m.Level, m.Path, m.Text)
 	}
-	return app, nil
+	return r.selected(app)
+}
+
+// selected leaves of the app the stacks that --stack names, and those that they depend on.
+func (r *rehearsal) selected(app *assembly.Assembly) (*assembly.Assembly, error) {
+	if len(r.Stacks) == 0 {
+		return app, nil
+	}
+	some, unknown := app.Select(r.Stacks)
+	if len(unknown) == 0 {
+		return some, nil
+	}
+	var ids []string
+	for _, s := range app.Stacks {
+		ids = append(ids, s.ID)
+	}
+	hint := "the app's stacks are " + strings.Join(ids, ", ")
+	if near := simulated.Closest(unknown[0], ids); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return nil, fault.New(fault.Usage, hint, "--stack %s fits no stack of the app", unknown[0])
 }
 
 // open starts the engine in the app's accounts, or without an app in those of the state folder.
