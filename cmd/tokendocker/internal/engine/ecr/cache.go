@@ -170,8 +170,8 @@ func (cacheProvider) Immutable() []string {
 func (p cacheProvider) Create(_ context.Context, req resource.Request) (resource.Result, error) {
 	props := req.Properties
 	made, err := p.room.addCache(placeOfStack(req.Stack), cacheRule{
-		Prefix: text(props["EcrRepositoryPrefix"]), URL: text(props["UpstreamRegistryUrl"]), Registry: text(props["UpstreamRegistry"]),
-		UpstreamPrefix: text(props["UpstreamRepositoryPrefix"]), Credential: text(props["CredentialArn"]), Role: text(props["CustomRoleArn"]),
+		Prefix: resource.Text(props["EcrRepositoryPrefix"]), URL: resource.Text(props["UpstreamRegistryUrl"]), Registry: resource.Text(props["UpstreamRegistry"]),
+		UpstreamPrefix: resource.Text(props["UpstreamRepositoryPrefix"]), Credential: resource.Text(props["CredentialArn"]), Role: resource.Text(props["CustomRoleArn"]),
 	})
 	if err != nil {
 		return resource.Result{}, err

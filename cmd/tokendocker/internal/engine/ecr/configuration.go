@@ -16,10 +16,10 @@ func (c configuration) Create(_ context.Context, req resource.Request) (resource
 	for _, given := range list(object(req.Properties["ReplicationConfiguration"])["Rules"]) {
 		var next rule
 		for _, d := range list(given["Destinations"]) {
-			next.Destinations = append(next.Destinations, destination{Region: text(d["Region"]), RegistryID: text(d["RegistryId"])})
+			next.Destinations = append(next.Destinations, destination{Region: resource.Text(d["Region"]), RegistryID: resource.Text(d["RegistryId"])})
 		}
 		for _, f := range list(given["RepositoryFilters"]) {
-			next.RepositoryFilters = append(next.RepositoryFilters, prefix{Filter: text(f["Filter"]), FilterType: text(f["FilterType"])})
+			next.RepositoryFilters = append(next.RepositoryFilters, prefix{Filter: resource.Text(f["Filter"]), FilterType: resource.Text(f["FilterType"])})
 		}
 		rules = append(rules, next)
 	}

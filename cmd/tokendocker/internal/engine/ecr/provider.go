@@ -53,22 +53,22 @@ func read(req resource.Request) (properties, error) {
 		}
 	}
 	props := req.Properties
-	p.create.RepositoryName = text(props["RepositoryName"])
-	p.create.ImageTagMutability = text(props["ImageTagMutability"])
+	p.create.RepositoryName = resource.Text(props["RepositoryName"])
+	p.create.ImageTagMutability = resource.Text(props["ImageTagMutability"])
 	for _, f := range list(props["ImageTagMutabilityExclusionFilters"]) {
 		p.create.ImageTagMutabilityExclusionFilters = append(p.create.ImageTagMutabilityExclusionFilters, exclusion{
-			FilterType: text(f["ImageTagMutabilityExclusionFilterType"]),
-			Filter:     text(f["ImageTagMutabilityExclusionFilterValue"]),
+			FilterType: resource.Text(f["ImageTagMutabilityExclusionFilterType"]),
+			Filter:     resource.Text(f["ImageTagMutabilityExclusionFilterValue"]),
 		})
 	}
 	p.create.ImageScanningConfiguration.ScanOnPush = truth(object(props["ImageScanningConfiguration"])["ScanOnPush"])
 	if e := object(props["EncryptionConfiguration"]); e != nil {
-		p.create.EncryptionConfiguration = &encryption{EncryptionType: text(e["EncryptionType"]), KMSKey: text(e["KmsKey"])}
+		p.create.EncryptionConfiguration = &encryption{EncryptionType: resource.Text(e["EncryptionType"]), KMSKey: resource.Text(e["KmsKey"])}
 	}
 	for _, t := range list(props["Tags"]) {
-		p.create.Tags = append(p.create.Tags, tag{Key: text(t["Key"]), Value: text(t["Value"])})
+		p.create.Tags = append(p.create.Tags, tag{Key: resource.Text(t["Key"]), Value: resource.Text(t["Value"])})
 	}
-	p.life = text(object(props["LifecyclePolicy"])["LifecyclePolicyText"])
+	p.life = resource.Text(object(props["LifecyclePolicy"])["LifecyclePolicyText"])
 	if p.life != "" {
 		if err := checkLifecycle(p.life); err != nil {
 			return p, err
@@ -177,14 +177,7 @@ func document(v any) (string, error) {
 	return string(raw), err
 }
 
-func text(v any) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(v)
-}
-
-func truth(v any) bool { return strings.EqualFold(text(v), "true") }
+func truth(v any) bool { return strings.EqualFold(resource.Text(v), "true") }
 
 func object(v any) map[string]any {
 	o, _ := v.(map[string]any)

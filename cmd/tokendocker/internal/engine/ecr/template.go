@@ -238,13 +238,13 @@ func readTemplate(req resource.Request) (creationTemplate, error) {
 		"RepositoryPolicyText": props["RepositoryPolicy"],
 	}}
 	settings, err := read(repository)
-	t := creationTemplate{Prefix: text(props["Prefix"]), Description: text(props["Description"]), Role: text(props["CustomRoleArn"]),
-		Lifecycle: text(props["LifecyclePolicy"]), Policy: settings.policy, Tags: settings.create.Tags,
+	t := creationTemplate{Prefix: resource.Text(props["Prefix"]), Description: resource.Text(props["Description"]), Role: resource.Text(props["CustomRoleArn"]),
+		Lifecycle: resource.Text(props["LifecyclePolicy"]), Policy: settings.policy, Tags: settings.create.Tags,
 		Mutability: settings.create.ImageTagMutability, Exclusions: settings.create.ImageTagMutabilityExclusionFilters,
 		Encryption: settings.create.EncryptionConfiguration}
 	purposes, _ := props["AppliedFor"].([]any)
 	for _, purpose := range purposes {
-		t.AppliedFor = append(t.AppliedFor, text(purpose))
+		t.AppliedFor = append(t.AppliedFor, resource.Text(purpose))
 	}
 	return t, err
 }

@@ -3,20 +3,11 @@ package lambda
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
-// CloudFormation hands scalars on as the template has them: 30, "30", true and "true" all occur.
-
-func text(p map[string]any, name string) string {
-	switch v := p[name].(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	default:
-		return fmt.Sprint(v)
-	}
-}
+func text(p map[string]any, name string) string { return resource.Text(p[name]) }
 
 func number(p map[string]any, name string, absent int) (int, error) {
 	s := text(p, name)

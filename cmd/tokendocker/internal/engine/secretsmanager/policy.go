@@ -35,7 +35,7 @@ func (p policyProvider) set(r resource.Request) (resource.Result, error) {
 		}
 		document = string(text)
 	}
-	s, err := p.room.setPolicy(r.Stack.Region, text(r.Properties["SecretId"]), document)
+	s, err := p.room.setPolicy(r.Stack.Region, resource.Text(r.Properties["SecretId"]), document)
 	if err != nil {
 		return resource.Result{}, err
 	}

@@ -22,7 +22,7 @@ func (secretProvider) Immutable() []string { return []string{"Name"} }
 
 // Create makes the secret, with the value given or one that is generated.
 func (p secretProvider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
-	name := text(r.Properties["Name"])
+	name := resource.Text(r.Properties["Name"])
 	if name == "" {
 		name = physical.Logical(r, maxLogical)
 	}
@@ -44,7 +44,7 @@ const maxLogical = 64
 
 // set takes the settings that a template gives.
 func (s *secret) set(properties map[string]any) {
-	s.Description, s.Key, s.Tags = text(properties["Description"]), text(properties["KmsKeyId"]), resource.TagsOf(properties)
+	s.Description, s.Key, s.Tags = resource.Text(properties["Description"]), resource.Text(properties["KmsKeyId"]), resource.TagsOf(properties)
 }
 
 // Update changes settings and value. A value is generated anew only when the way to generate it changes.
@@ -76,7 +76,7 @@ func result(s secret) resource.Result {
 
 // valueOf returns the value that a template gives, or generates one; empty: the secret has none.
 func valueOf(properties map[string]any) (string, error) {
-	given, generate := text(properties["SecretString"]), properties["GenerateSecretString"]
+	given, generate := resource.Text(properties["SecretString"]), properties["GenerateSecretString"]
 	switch {
 	case given != "" && generate != nil:
 		return "", protocol.Errorf("ValidationException", "You can't specify both SecretString and GenerateSecretString.")
@@ -88,7 +88,7 @@ func valueOf(properties map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	template, key := text(how["SecretStringTemplate"]), text(how["GenerateStringKey"])
+	template, key := resource.Text(how["SecretStringTemplate"]), resource.Text(how["GenerateStringKey"])
 	if template == "" && key == "" {
 		return password, nil
 	}
@@ -115,26 +115,19 @@ func plainJSON(value any) (json.RawMessage, error) {
 // generated is a password as a template asks for it, whose scalars may be text.
 // Source: AWS CloudFormation Template Reference, GenerateSecretString.
 func generated(how map[string]any) (string, error) {
-	is := func(name string) bool { return strings.EqualFold(text(how[name]), "true") }
-	p := recipe{Exclude: text(how["ExcludeCharacters"]), NoLower: is("ExcludeLowercase"), NoUpper: is("ExcludeUppercase"),
+	is := func(name string) bool { return strings.EqualFold(resource.Text(how[name]), "true") }
+	p := recipe{Exclude: resource.Text(how["ExcludeCharacters"]), NoLower: is("ExcludeLowercase"), NoUpper: is("ExcludeUppercase"),
 		NoNumbers: is("ExcludeNumbers"), NoMarks: is("ExcludePunctuation"), Space: is("IncludeSpace")}
 	if how["RequireEachIncludedType"] != nil {
 		each := is("RequireEachIncludedType")
 		p.EachOfThem = &each
 	}
 	if how["PasswordLength"] != nil {
-		length, err := strconv.Atoi(text(how["PasswordLength"]))
+		length, err := strconv.Atoi(resource.Text(how["PasswordLength"]))
 		if err != nil {
 			return "", protocol.Errorf("ValidationException", "PasswordLength must be a number.")
 		}
 		p.Length = &length
 	}
 	return p.password()
-}
-
-func text(v any) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(v)
 }

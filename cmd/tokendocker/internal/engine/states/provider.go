@@ -199,14 +199,4 @@ func checkName(name string) error {
 	return nil
 }
 
-// text is a scalar property, which templates have as text, number or boolean.
-func text(p map[string]any, name string) string {
-	switch v := p[name].(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	default:
-		return fmt.Sprint(v)
-	}
-}
+func text(p map[string]any, name string) string { return resource.Text(p[name]) }
