@@ -135,10 +135,7 @@ func (a *answer) fail(err error) {
 	if !errors.As(err, &e) {
 		e = &protocol.Error{Code: "InternalFailure", Message: err.Error(), Status: http.StatusInternalServerError}
 	}
-	status := e.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
+	status := e.HTTPStatus()
 	code := e.Code
 	if code == "AccessDeniedException" && a.kind != kindJSON {
 		status = http.StatusForbidden

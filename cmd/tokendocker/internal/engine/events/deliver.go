@@ -106,7 +106,7 @@ func (r *Room) hand(x rule, t target, d delivery, input []byte) error {
 func (r *Room) caller(x rule, t target) (*session.Session, func(), error) {
 	nothing := func() {}
 	if t.RoleARN != "" {
-		as, err := r.Roles.AssumeAsService(r.ctx, t.RoleARN, servicePrincipal, strings.ReplaceAll(newID(), "-", ""), session.Cause{})
+		as, err := r.Roles.AssumeAsService(r.ctx, t.RoleARN, servicePrincipal, strings.ReplaceAll(protocol.NewID(), "-", ""), session.Cause{})
 		return as, nothing, err
 	}
 	if t.service() == "events" {
@@ -124,7 +124,7 @@ func (r *Room) invoke(as *session.Session, region, arn string, input []byte) err
 // execute starts a state machine; a second try of the same event starts another execution.
 func (r *Room) execute(as *session.Session, region, arn string, input []byte, event string) error {
 	return r.Caller.Call(r.ctx, as, region, "states", "StartExecution", map[string]any{
-		"stateMachineArn": arn, "input": string(input), "name": event + "_" + newID()}, nil)
+		"stateMachineArn": arn, "input": string(input), "name": event + "_" + protocol.NewID()}, nil)
 }
 
 // build starts a project's build. An input that has fields of StartBuild overrides what the project says.
@@ -155,7 +155,7 @@ func (r *Room) log(as *session.Session, region, name string, input []byte, e pro
 		at, text := e.Time.UnixMilli(), string(input)
 		line.Timestamp, line.Message = &at, &text
 	}
-	stream := newID()
+	stream := protocol.NewID()
 	if err := r.Caller.Call(r.ctx, as, region, "logs", "CreateLogStream",
 		map[string]any{"logGroupName": group, "logStreamName": stream}, nil); err != nil {
 		return err

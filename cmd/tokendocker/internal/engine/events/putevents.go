@@ -50,7 +50,7 @@ func (r *Room) putEvents(region string, in entriesInput) (any, error) {
 	for _, e := range in.Entries {
 		result := e.check()
 		if result.ErrorCode == "" {
-			result.EventID = newID()
+			result.EventID = protocol.NewID()
 			if err := r.put(region, e, result.EventID); err != nil {
 				return nil, err
 			}

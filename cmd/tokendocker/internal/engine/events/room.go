@@ -113,7 +113,7 @@ func (r *Room) Publish(e protocol.Event) {
 // on to a third one.
 func (r *Room) accept(region, busName string, e protocol.Event, forwarded bool) error {
 	if e.ID == "" {
-		e.ID = newID()
+		e.ID = protocol.NewID()
 	}
 	if e.Time.IsZero() {
 		e.Time = r.Clock.Now()

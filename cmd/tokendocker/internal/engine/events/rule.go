@@ -3,8 +3,6 @@ package events
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -294,15 +292,6 @@ func (r *Room) testPattern(_ string, in struct{ EventPattern, Event string }) (a
 	}
 	matched, err := rule{Pattern: in.EventPattern}.matches([]byte(in.Event))
 	return map[string]any{"Result": matched}, err
-}
-
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // marshal writes JSON as AWS does, with < and > as they are.

@@ -83,7 +83,7 @@ func (r *Room) fire(x rule, now time.Time) {
 	if rest {
 		return
 	}
-	e := protocol.Event{ID: newID(), Source: "aws.events", DetailType: "Scheduled Event", Account: r.Account, Region: x.Region,
+	e := protocol.Event{ID: protocol.NewID(), Source: "aws.events", DetailType: "Scheduled Event", Account: r.Account, Region: x.Region,
 		Time: now, Resources: []string{r.arnOf(x)}, Detail: struct{}{}}
 	text, err := marshal(e)
 	if err != nil {

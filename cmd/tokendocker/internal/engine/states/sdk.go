@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"unicode"
@@ -113,11 +112,7 @@ func (a api) failure(err error) error {
 	case !strings.HasSuffix(name, "Exception"):
 		name += "Exception"
 	}
-	status := aws.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	return asl.Fail(a.errors+"."+name, fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", aws.Message, a.errors, status, protocol.NewID()))
+	return asl.Fail(a.errors+"."+name, fmt.Sprintf("%s (Service: %s, Status Code: %d, Request ID: %s)", aws.Message, a.errors, aws.HTTPStatus(), protocol.NewID()))
 }
 
 // capital is an action as the API spells it.

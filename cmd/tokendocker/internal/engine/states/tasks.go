@@ -171,11 +171,7 @@ func serviceError(service, base string, own []string, err error) error {
 	if slices.Contains(own, aws.Code) {
 		name = aws.Code
 	}
-	status := aws.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	return asl.Fail(service+"."+name, fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s)", aws.Message, service, status, aws.Code))
+	return asl.Fail(service+"."+name, fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s)", aws.Message, service, aws.HTTPStatus(), aws.Code))
 }
 
 // object takes a task's input as the parameters of an integration.
