@@ -29,7 +29,6 @@ func operations() map[string]operation {
 	for name, l := range listings() {
 		out[name] = l.describe
 	}
-	out["DescribeVpcs"] = describeVPCs(listings()["DescribeVpcs"])
 	return out
 }
 

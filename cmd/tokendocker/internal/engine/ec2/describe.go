@@ -28,11 +28,17 @@ func listings() map[string]listing {
 			map[string]func(*Room, thing) []string{"cidr": property("CidrBlock"), "vpc-id": own, "is-default": isDefault, "isDefault": isDefault}, (*Room).vpcItem},
 		"DescribeSubnets": {kindSubnet, "SubnetId", "InvalidSubnetID.NotFound", "subnet ID", "subnetSet",
 			map[string]func(*Room, thing) []string{"subnet-id": own, "cidr-block": property("CidrBlock"),
-				"availability-zone": func(_ *Room, t thing) []string { return []string{zoneOf(t)} }}, (*Room).subnetItem},
+				"map-public-ip-on-launch": func(_ *Room, t thing) []string { return []string{strconv.FormatBool(t.flag("MapPublicIpOnLaunch"))} },
+				"availability-zone":       func(_ *Room, t thing) []string { return []string{zoneOf(t)} }}, (*Room).subnetItem},
 		"DescribeSecurityGroups": {kindGroup, "GroupId", "InvalidGroup.NotFound", "security group", "securityGroupInfo",
 			map[string]func(*Room, thing) []string{"group-id": own, "group-name": property("GroupName")}, (*Room).groupItem},
 		"DescribeRouteTables": {kindTable, "RouteTableId", "InvalidRouteTableID.NotFound", "routeTable ID", "routeTableSet",
 			map[string]func(*Room, thing) []string{"route-table-id": own, "association.subnet-id": associated}, (*Room).tableItem},
+		"DescribeInternetGateways": {kindInternet, "InternetGatewayId", "InvalidInternetGatewayID.NotFound", "internetGateway ID", "internetGatewaySet",
+			map[string]func(*Room, thing) []string{"internet-gateway-id": own, "attachment.vpc-id": attachedTo}, (*Room).internetItem},
+		"DescribeNatGateways": {kindNAT, "NatGatewayId", "NatGatewayNotFound", "Nat Gateway", "natGatewaySet",
+			map[string]func(*Room, thing) []string{"nat-gateway-id": own, "subnet-id": property("SubnetId"),
+				"state": func(r *Room, t thing) []string { return []string{r.state(t)} }}, (*Room).natItem},
 		"DescribeNetworkInterfaces": {kindInterface, "NetworkInterfaceId", "InvalidNetworkInterfaceID.NotFound", "networkInterface ID", "networkInterfaceSet",
 			map[string]func(*Room, thing) []string{"network-interface-id": own, "subnet-id": property("SubnetId"), "group-id": property("GroupSet")},
 			(*Room).interfaceItem},
@@ -56,8 +62,20 @@ func associated(r *Room, t thing) []string {
 	return out
 }
 
-// describe does the call.
+// attachedTo is the VPC that an internet gateway is attached to.
+func attachedTo(r *Room, t thing) []string {
+	var out []string
+	for _, a := range r.all(t.Region, kindAttachment, func(o thing) bool { return o.text("InternetGatewayId") == t.ID }) {
+		out = append(out, a.text("VpcId"))
+	}
+	return out
+}
+
+// describe does the call. Every region has its default VPC, which is made when somebody first looks.
 func (l listing) describe(r *Room, call *protocol.Call) (any, error) {
+	if err := r.makeDefault(call.Region); err != nil {
+		return nil, err
+	}
 	ids := listed(call.Form, l.ids)
 	for _, id := range ids {
 		if t, p := r.find(call.Region, id); p != here || t.Kind != l.kind {
@@ -93,6 +111,8 @@ func (l listing) matcher(form url.Values) (func(*Room, thing) bool, error) {
 		case known:
 		case tagged:
 			values = func(_ *Room, t thing) []string { return t.tagged(key) }
+		case name == "tag-key":
+			values = func(_ *Room, t thing) []string { return t.tagKeys() }
 		case name == "vpc-id":
 			values = func(_ *Room, t thing) []string { return []string{t.VPC} }
 		default:
@@ -100,9 +120,37 @@ func (l listing) matcher(form url.Values) (func(*Room, thing) bool, error) {
 		}
 		filters = append(filters, filter{values, listed(form, at+".Value")})
 	}
+	fits := func(f filter, value string) bool {
+		return slices.ContainsFunc(f.wanted, func(pattern string) bool { return matches(pattern, value) })
+	}
 	return func(r *Room, t thing) bool {
 		return !slices.ContainsFunc(filters, func(f filter) bool {
-			return !slices.ContainsFunc(f.values(r, t), func(v string) bool { return slices.Contains(f.wanted, v) })
+			return !slices.ContainsFunc(f.values(r, t), func(v string) bool { return fits(f, v) })
 		})
 	}, nil
+}
+
+// matches compares a text with a filter's value, in which * stands for any text, ? for one character, and a backslash
+// takes that meaning from the character after it.
+// Source: Amazon EC2 User Guide, "Find your Amazon EC2 resources", filter considerations.
+func matches(pattern, text string) bool {
+	star, mark := -1, 0 // of the last *, and where the text goes on after it
+	p, t := 0, 0
+	for t < len(text) {
+		switch rest := pattern[p:]; {
+		case strings.HasPrefix(rest, "*"):
+			star, mark = p, t
+			p++
+		case len(rest) > 1 && rest[0] == '\\' && rest[1] == text[t]:
+			p, t = p+2, t+1
+		case rest != "" && rest[0] != '\\' && (rest[0] == '?' || rest[0] == text[t]):
+			p, t = p+1, t+1
+		case star >= 0:
+			mark++
+			p, t = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -37,6 +37,22 @@ func (t thing) tagged(key string) []string {
 	return out
 }
 
+func (t thing) tagKeys() []string {
+	var out []string
+	for _, tag := range t.tags() {
+		out = append(out, tag.Key)
+	}
+	return out
+}
+
+// state is how a thing is that takes time to make.
+func (r *Room) state(t thing) string {
+	if t.Ready.After(r.Clock.Now()) {
+		return "pending"
+	}
+	return "available"
+}
+
 func (r *Room) vpcItem(t thing) any {
 	return struct {
 		ID        string `xml:"vpcId"`
@@ -122,11 +138,17 @@ func groupNames(ids []string) []groupName {
 
 // route is a Route of the API.
 type route struct {
-	CIDR    string `xml:"destinationCidrBlock,omitempty"`
-	List    string `xml:"destinationPrefixListId,omitempty"`
-	Gateway string `xml:"gatewayId,omitempty"`
-	NAT     string `xml:"natGatewayId,omitempty"`
-	State   string `xml:"state"`
+	CIDR      string `xml:"destinationCidrBlock,omitempty"`
+	Wide      string `xml:"destinationIpv6CidrBlock,omitempty"`
+	List      string `xml:"destinationPrefixListId,omitempty"`
+	Gateway   string `xml:"gatewayId,omitempty"`
+	NAT       string `xml:"natGatewayId,omitempty"`
+	Transit   string `xml:"transitGatewayId,omitempty"`
+	Peering   string `xml:"vpcPeeringConnectionId,omitempty"`
+	Interface string `xml:"networkInterfaceId,omitempty"`
+	Instance  string `xml:"instanceId,omitempty"`
+	Egress    string `xml:"egressOnlyInternetGatewayId,omitempty"`
+	State     string `xml:"state"`
 }
 
 type association struct {
@@ -145,7 +167,9 @@ func (r *Room) tableItem(t thing) any {
 	}
 	of := func(o thing) bool { return o.text("RouteTableId") == t.ID }
 	for _, o := range r.all(t.Region, kindRoute, of) {
-		routes = append(routes, route{o.text("DestinationCidrBlock"), o.text("DestinationPrefixListId"), o.text("GatewayId"), o.text("NatGatewayId"), "active"})
+		routes = append(routes, route{o.text("DestinationCidrBlock"), o.text("DestinationIpv6CidrBlock"), o.text("DestinationPrefixListId"),
+			o.text("GatewayId"), o.text("NatGatewayId"), o.text("TransitGatewayId"), o.text("VpcPeeringConnectionId"),
+			o.text("NetworkInterfaceId"), o.text("InstanceId"), o.text("EgressOnlyInternetGatewayId"), "active"})
 	}
 	for _, o := range r.all(t.Region, kindAssociation, of) {
 		associations = append(associations, association{o.ID, t.ID, o.text("SubnetId"), false})
@@ -175,10 +199,6 @@ func (r *Room) interfaceItem(t thing) any {
 }
 
 func (r *Room) endpointItem(t thing) any {
-	state := "available"
-	if t.Ready.After(r.Clock.Now()) {
-		state = "pending"
-	}
 	return struct {
 		ID      string      `xml:"vpcEndpointId"`
 		Type    string      `xml:"vpcEndpointType"`
@@ -191,6 +211,48 @@ func (r *Room) endpointItem(t thing) any {
 		Tables  []string    `xml:"routeTableIdSet>item"`
 		Groups  []groupName `xml:"groupSet>item"`
 		Tags    []tag       `xml:"tagSet>item"`
-	}{t.ID, cmp.Or(t.text("VpcEndpointType"), "Gateway"), r.Account, t.VPC, t.text("ServiceName"), state, t.flag("PrivateDnsEnabled"),
+	}{t.ID, cmp.Or(t.text("VpcEndpointType"), "Gateway"), r.Account, t.VPC, t.text("ServiceName"), r.state(t), t.flag("PrivateDnsEnabled"),
 		t.texts("SubnetIds"), t.texts("RouteTableIds"), groupNames(t.texts("SecurityGroupIds")), t.tags()}
+}
+
+func (r *Room) internetItem(t thing) any {
+	type attachment struct {
+		VPC   string `xml:"vpcId"`
+		State string `xml:"state"`
+	}
+	var attached []attachment
+	for _, vpc := range attachedTo(r, t) {
+		attached = append(attached, attachment{vpc, "available"})
+	}
+	return struct {
+		ID       string       `xml:"internetGatewayId"`
+		Owner    string       `xml:"ownerId"`
+		Attached []attachment `xml:"attachmentSet>item"`
+		Tags     []tag        `xml:"tagSet>item"`
+	}{t.ID, r.Account, attached, t.tags()}
+}
+
+func (r *Room) natItem(t thing) any {
+	type publicAddress struct {
+		Allocation string `xml:"allocationId"`
+		Interface  string `xml:"networkInterfaceId"`
+		IP         string `xml:"publicIp,omitempty"`
+	}
+	var addresses []publicAddress
+	if id := t.text("AllocationId"); id != "" {
+		one := publicAddress{Allocation: id, IP: address(thing{ID: id})}
+		for _, o := range r.owned(t) {
+			one.Interface = o.ID
+		}
+		addresses = append(addresses, one)
+	}
+	return struct {
+		ID        string          `xml:"natGatewayId"`
+		State     string          `xml:"state"`
+		Subnet    string          `xml:"subnetId"`
+		VPC       string          `xml:"vpcId"`
+		Kind      string          `xml:"connectivityType"`
+		Addresses []publicAddress `xml:"natGatewayAddressSet>item"`
+		Tags      []tag           `xml:"tagSet>item"`
+	}{t.ID, r.state(t), t.text("SubnetId"), t.VPC, cmp.Or(t.text("ConnectivityType"), "public"), addresses, t.tags()}
 }

@@ -19,20 +19,11 @@ import (
 // Source: Amazon VPC User Guide, "Default VPC components".
 const defaultRange = "172.31.0.0/16"
 
-// describeVPCs makes sure first that the region has its default VPC, as every region of an account does.
-func describeVPCs(l listing) operation {
-	return func(r *Room, call *protocol.Call) (any, error) {
-		if err := r.makeDefault(call.Region); err != nil {
-			return nil, err
-		}
-		return l.describe(r, call)
-	}
-}
-
 // isDefault is the value of the filter of that name.
 func isDefault(_ *Room, t thing) []string { return []string{strconv.FormatBool(t.flag("IsDefault"))} }
 
 // makeDefault makes the default VPC of a region, if it has none: a public subnet in each zone, and an internet gateway.
+// Every region of an account has one.
 func (r *Room) makeDefault(region string) error {
 	if len(r.all(region, kindVPC, func(o thing) bool { return o.flag("IsDefault") })) > 0 {
 		return nil

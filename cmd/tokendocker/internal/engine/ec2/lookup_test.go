@@ -30,6 +30,33 @@ func TestLookups(t *testing.T) {
 				t.Errorf("%+v, %v", out, err)
 			}
 		}},
+		{name: "subnets, before anybody has looked for their VPC", source: "Amazon VPC User Guide, Default VPC components, 2026-11", do: func(t *testing.T, c *awsec2.Client) {
+			for value, want := range map[string]int{"true": 3, "false": 0} {
+				out, err := c.DescribeSubnets(t.Context(), &awsec2.DescribeSubnetsInput{Filters: []types.Filter{filter("map-public-ip-on-launch", value)}})
+				if err != nil || len(out.Subnets) != want {
+					t.Errorf("%s: %+v, %v", value, out, err)
+				}
+			}
+		}},
+		{name: "internet gateway", source: api + "DescribeInternetGateways, 2026-11", do: func(t *testing.T, c *awsec2.Client) {
+			out, err := c.DescribeInternetGateways(t.Context(), &awsec2.DescribeInternetGatewaysInput{Filters: []types.Filter{filter("attachment.vpc-id", "vpc-*")}})
+			if err != nil || len(out.InternetGateways) != 1 || len(out.InternetGateways[0].Attachments) != 1 {
+				t.Errorf("%+v, %v", out, err)
+			}
+		}},
+		{name: "no NAT gateway", source: api + "DescribeNatGateways, 2026-11", do: func(t *testing.T, c *awsec2.Client) {
+			if out, err := c.DescribeNatGateways(t.Context(), &awsec2.DescribeNatGatewaysInput{}); err != nil || len(out.NatGateways) != 0 {
+				t.Errorf("%+v, %v", out, err)
+			}
+		}},
+		{name: "wildcards", source: "Amazon EC2 User Guide, Find your Amazon EC2 resources, filter considerations, 2026-11", do: func(t *testing.T, c *awsec2.Client) {
+			for value, want := range map[string]int{"172.31.*": 1, "172.31.?.?/16": 1, "*": 1, "172": 0, "*.32.*": 0, `172.31.\*`: 0, "*/1?": 1} {
+				out, err := c.DescribeVpcs(t.Context(), &awsec2.DescribeVpcsInput{Filters: []types.Filter{filter("cidr", value)}})
+				if err != nil || len(out.Vpcs) != want {
+					t.Errorf("%s: %+v, %v", value, out, err)
+				}
+			}
+		}},
 		{name: "security group by name", source: api + "DescribeSecurityGroups, 2026-11", do: func(t *testing.T, c *awsec2.Client) {
 			vpcs, err := c.DescribeVpcs(t.Context(), &awsec2.DescribeVpcsInput{})
 			if err != nil || len(vpcs.Vpcs) != 1 {
