@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -221,7 +222,7 @@ func (s *Statement) readPrincipals(raw statementText, kind Kind) error {
 	if err := json.Unmarshal(text, &byType); err != nil || len(byType) == 0 {
 		return errors.New("Invalid principal in policy") //nolint:staticcheck // IAM's words
 	}
-	for _, kind := range slices.Sorted(keysOf(byType)) {
+	for _, kind := range slices.Sorted(maps.Keys(byType)) {
 		values, err := stringsOf(byType[kind])
 		if err != nil || !slices.Contains([]string{"AWS", "Service", "Federated", "CanonicalUser"}, kind) {
 			return fmt.Errorf("Invalid principal in policy: %q", kind) //nolint:staticcheck // IAM's words
@@ -238,11 +239,11 @@ func (s *Statement) readPrincipals(raw statementText, kind Kind) error {
 
 func readConditions(blocks map[string]map[string]json.RawMessage) ([]Condition, error) {
 	var out []Condition
-	for _, operator := range slices.Sorted(keysOf(blocks)) {
+	for _, operator := range slices.Sorted(maps.Keys(blocks)) {
 		if !knownOperator(operator) {
 			return nil, fmt.Errorf("Invalid Condition type : %s", operator) //nolint:staticcheck // IAM's words
 		}
-		for _, key := range slices.Sorted(keysOf(blocks[operator])) {
+		for _, key := range slices.Sorted(maps.Keys(blocks[operator])) {
 			values, err := stringsOf(blocks[operator][key])
 			if err != nil {
 				return nil, fmt.Errorf("Syntax errors in policy: condition %s: %w", key, err)
@@ -323,14 +324,4 @@ func strict(text []byte, into any) error {
 		return errors.New("Syntax errors in policy.") //nolint:staticcheck // IAM's words
 	}
 	return nil
-}
-
-func keysOf[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
