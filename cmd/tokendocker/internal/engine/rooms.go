@@ -37,7 +37,7 @@ func (e *Engine) openShared(ctx context.Context) (err error) {
 	tokens := registry.NewTokens(e.clock)
 	if e.ecr, err = ecr.New(ecr.Options{State: e.store, Clock: e.clock, Content: e.registries, Tokens: tokens,
 		Keys: keys{engine: e}, Deployer: func(account string) *session.Session { return e.account(account).operator }, Caller: e.door,
-		Upstream: e.upstream, Secret: e.secret, Missing: registry.Missing, Seen: e.images.see, Publish: e.publish, Switches: &e.options.Switches,
+		Upstream: e.upstream, Secret: e.secret, Assume: e.assumeAs, Missing: registry.Missing, Seen: e.images.see, Publish: e.publish, Switches: &e.options.Switches,
 		Log: e.options.Log}); err != nil {
 		return err
 	}
@@ -51,6 +51,15 @@ func (e *Engine) openShared(ctx context.Context) (err error) {
 // upstream imports an image of another registry. The sandbox's mirror stands in for Docker Hub where there is one.
 func (e *Engine) upstream(ctx context.Context, from ecr.UpstreamImage, arn string) ([]string, error) {
 	return registry.NewImporter(e.registries, e.mirror, http.DefaultTransport).Import(ctx, registry.Upstream(from), arn)
+}
+
+// assumeAs gives a service the session of a role, until done is called.
+func (e *Engine) assumeAs(ctx context.Context, roleARN, service string) (as *session.Session, done func(), err error) {
+	as, err = e.account(protocol.OwnerOf(roleARN)).iam.AssumeAsService(ctx, roleARN, service, "engine", session.Cause{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return as, func() { e.sessions.Remove(as.AccessKeyID) }, nil
 }
 
 // secret gives the value of the secret with an ARN.

@@ -53,11 +53,7 @@ func (r *Room) Import(ctx context.Context, as *session.Session, arn, reference s
 	if err := r.may(ctx, as, at, name, "ecr:BatchImportUpstreamImage"); err != nil {
 		return r.hinted(protocol.Errorf("ImageNotFoundException", "Requested image not found"), err)
 	}
-	from, err := r.from(at, rule, name, reference)
-	if err != nil {
-		return err
-	}
-	digests, err := r.Upstream(ctx, from, arn)
+	digests, err := r.bring(ctx, at, rule, name, reference)
 	if err != nil {
 		return err
 	}
@@ -127,8 +123,6 @@ func (r *Room) hinted(said, why error) error {
 func (r *Room) from(at place, rule cacheRule, name, reference string) (UpstreamImage, error) {
 	from := UpstreamImage{Host: rule.URL, Repository: rule.upstream(name), Reference: reference}
 	switch {
-	case rule.Registry == privateECR:
-		return from, protocol.Errorf("UnableToGetUpstreamImageException", "tokendocker does not pull from other ECR registries through a cache")
 	case rule.Registry == hub && !strings.Contains(from.Repository, "/"):
 		return from, errCredential // official images are below library/
 	case rule.Credential == "":

@@ -58,6 +58,9 @@ type Options struct {
 	Caller   protocol.Caller
 	Secret   func(region, arn string) (string, error)
 	Upstream func(ctx context.Context, from UpstreamImage, arn string) (digests []string, err error)
+	// Assume gives ECR, as a service principal, the session of a role until done is called. It is required where rules name
+	// registries of other accounts.
+	Assume func(ctx context.Context, roleARN, service string) (as *session.Session, done func(), err error)
 	// Missing reads the digests of content that a manifest lacks from an error of Content.PutManifest, nil when the
 	// error says something else.
 	Missing func(error) []string
