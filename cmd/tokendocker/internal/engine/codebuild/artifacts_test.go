@@ -215,12 +215,18 @@ func TestProjectsThatAreWrong(t *testing.T) {
 		change              map[string]any
 		want                string
 	}{
-		{"packaging", artifactsPage, "the message's words are ours", map[string]any{"Artifacts": s3(map[string]any{"Packaging": "TAR"})}, "Invalid artifacts packaging: TAR"},
-		{"namespace", artifactsPage, "the message's words are ours", map[string]any{"Artifacts": s3(map[string]any{"NamespaceType": "X"})}, "Invalid artifacts namespaceType: X"},
-		{"no encryption of nothing", artifactsPage, "the message's words are ours", map[string]any{"Artifacts": map[string]any{"Type": "NO_ARTIFACTS", "EncryptionDisabled": true}}, "encryptionDisabled may be set"},
-		{"artifact without identifier", artifactsPage, "the message's words are ours", map[string]any{"SecondaryArtifacts": []any{s3(nil)}}, `Invalid artifact identifier ""`},
-		{"source identifier", "CodeBuild API Reference, ProjectSource, 2026-11", "the message's words are ours", map[string]any{"SecondarySources": []any{map[string]any{"Type": "S3", "Location": "a/b.zip", "SourceIdentifier": "a-b"}}}, `Invalid source identifier "a-b"`},
-		{"version of no source", "CodeBuild API Reference, ProjectSourceVersion, 2026-11", "the message's words are ours", map[string]any{"SecondarySourceVersions": []any{map[string]any{"SourceIdentifier": "a", "SourceVersion": "1"}}}, `no secondary source "a"`},
+		{name: "packaging", source: artifactsPage, limit: "the message's words are ours",
+			change: map[string]any{"Artifacts": s3(map[string]any{"Packaging": "TAR"})}, want: "Invalid artifacts packaging: TAR"},
+		{name: "namespace", source: artifactsPage, limit: "the message's words are ours",
+			change: map[string]any{"Artifacts": s3(map[string]any{"NamespaceType": "X"})}, want: "Invalid artifacts namespaceType: X"},
+		{name: "no encryption of nothing", source: artifactsPage, limit: "the message's words are ours",
+			change: map[string]any{"Artifacts": map[string]any{"Type": "NO_ARTIFACTS", "EncryptionDisabled": true}}, want: "encryptionDisabled may be set"},
+		{name: "artifact without identifier", source: artifactsPage, limit: "the message's words are ours",
+			change: map[string]any{"SecondaryArtifacts": []any{s3(nil)}}, want: `Invalid artifact identifier ""`},
+		{name: "source identifier", source: "CodeBuild API Reference, ProjectSource, 2026-11", limit: "the message's words are ours",
+			change: map[string]any{"SecondarySources": []any{map[string]any{"Type": "S3", "Location": "a/b.zip", "SourceIdentifier": "a-b"}}}, want: `Invalid source identifier "a-b"`},
+		{name: "version of no source", source: "CodeBuild API Reference, ProjectSourceVersion, 2026-11", limit: "the message's words are ours",
+			change: map[string]any{"SecondarySourceVersions": []any{map[string]any{"SourceIdentifier": "a", "SourceVersion": "1"}}}, want: `no secondary source "a"`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -14,11 +14,16 @@ func TestSourcesAndArtifacts(t *testing.T) {
 		from, to            string // types of source and artifacts
 		create, start       string // part of the error; empty: none
 	}{
-		{"pipeline", "CodeBuild API Reference, ProjectArtifacts", "there are no pipelines to start it", "CODEPIPELINE", "CODEPIPELINE", "", "does not read sources of type CODEPIPELINE"},
-		{"half a pipeline", "CodeBuild API Reference, ProjectSource", "the message's words are ours", "NO_SOURCE", "CODEPIPELINE", "must both have the type CODEPIPELINE", ""},
-		{"GitHub", "CodeBuild API Reference, ProjectSource", "repositories of elsewhere are not read", "GITHUB", "NO_ARTIFACTS", "", "does not read sources of type GITHUB"},
-		{"artifacts without a bucket", "CodeBuild API Reference, ProjectArtifacts", "the message's words are ours", "NO_SOURCE", "S3", "location must be set", ""},
-		{"made up", "CodeBuild API Reference, ProjectSource", "the message's words are ours", "FLOPPY", "NO_ARTIFACTS", "Invalid source type: FLOPPY", ""},
+		{name: "pipeline", source: "CodeBuild API Reference, ProjectArtifacts, 2026-11", limit: "there are no pipelines to start it",
+			from: "CODEPIPELINE", to: "CODEPIPELINE", start: "does not read sources of type CODEPIPELINE"},
+		{name: "half a pipeline", source: "CodeBuild API Reference, ProjectSource, 2026-11", limit: "the message's words are ours",
+			from: "NO_SOURCE", to: "CODEPIPELINE", create: "must both have the type CODEPIPELINE"},
+		{name: "GitHub", source: "CodeBuild API Reference, ProjectSource, 2026-11", limit: "repositories of elsewhere are not read",
+			from: "GITHUB", to: "NO_ARTIFACTS", start: "does not read sources of type GITHUB"},
+		{name: "artifacts without a bucket", source: "CodeBuild API Reference, ProjectArtifacts, 2026-11", limit: "the message's words are ours",
+			from: "NO_SOURCE", to: "S3", create: "location must be set"},
+		{name: "made up", source: "CodeBuild API Reference, ProjectSource, 2026-11", limit: "the message's words are ours",
+			from: "FLOPPY", to: "NO_ARTIFACTS", create: "Invalid source type: FLOPPY"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -47,10 +47,6 @@ func TestRefusals(t *testing.T) {
 			_, err := w.call(t, "StartExecution", map[string]any{"stateMachineArn": machineARN, "input": "{"})
 			return err
 		}},
-		{"operation", "limit: operations on maps' runs and redrives are not there", "UnknownOperationException", func(w *world, t *testing.T) error {
-			_, err := w.call(t, "RedriveExecution", map[string]any{})
-			return err
-		}},
 		{"synchronous start of a standard machine", "API Reference, StartSyncExecution, 2026-11", "StateMachineTypeNotSupported", func(w *world, t *testing.T) error {
 			w.create(t, invokeMachine)
 			_, err := w.call(t, "StartSyncExecution", map[string]any{"stateMachineArn": machineARN})
