@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // keepsakes is an app of resources with fixed names that outlive their stack. The stack's name and what changes are in
@@ -185,4 +188,54 @@ func TestCDKOrphans(t *testing.T) {
 	p.write("how.json", `{"days": 60}`)
 	p.deploy("Orphans")
 	p.cdk(0, "destroy", "--force")
+}
+
+// TestStackRole: what the role of a stack may not do, CloudFormation does not do: neither its handlers nor what it reads nor
+// the functions that it asks.
+func TestStackRole(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "", nil)
+	client := iam.NewFromConfig(p.config())
+	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("stacks"), AssumeRolePolicyDocument: aws.String(
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "cloudformation.amazonaws.com"}}]}`)})
+	must(t, err)
+	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("stacks"), PolicyName: aws.String("some"), PolicyDocument: aws.String(
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ssm:*"], "Resource": "arn:aws:ssm:*:*:parameter/mine/*"}]}`)})
+	must(t, err)
+	for _, name := range []string{"/mine/value", "/theirs/value"} {
+		_, err := ssm.NewFromConfig(p.config()).PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: aws.String("v"), Type: ssmtypes.ParameterTypeString})
+		must(t, err)
+	}
+	parameter := func(name, value string) string {
+		return `{"Resources": {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "` + name + `", "Type": "String", "Value": "` + value + `"}}}}`
+	}
+	stacks := cloudformation.NewFromConfig(p.config())
+	_, err = stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("Bucket"),
+		TemplateBody: aws.String(`{"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "templates"}}}}`)})
+	must(t, err)
+	p.until("Bucket", "CREATE_COMPLETE")
+	for name, c := range map[string]struct{ template, denied string }{
+		"Own":      {parameter("/mine/own", "v"), ""},
+		"Other":    {parameter("/theirs/own", "v"), "assumed-role/stacks/AWSCloudFormation is not authorized to perform: ssm:PutParameter on resource: arn:aws:ssm:us-east-1:123456789012:parameter/theirs/own"},
+		"Read":     {parameter("/mine/read", "{{resolve:ssm:/mine/value}}"), ""},
+		"Peep":     {parameter("/mine/peep", "{{resolve:ssm:/theirs/value}}"), "is not authorized to perform: ssm:GetParameters on resource: arn:aws:ssm:us-east-1:123456789012:parameter/theirs/value"},
+		"Secret":   {parameter("/mine/secret", "{{resolve:secretsmanager:s}}"), "is not authorized to perform: secretsmanager:GetSecretValue"},
+		"Function": {`{"Resources": {"C": {"Type": "Custom::C", "Properties": {"ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:f"}}}}`, "is not authorized to perform: lambda:InvokeFunction"},
+		"Nested":   {`{"Resources": {"N": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3.us-east-1.amazonaws.com/templates/k"}}}}`, "is not authorized to perform: s3:GetObject"},
+	} {
+		_, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &c.template, RoleARN: role.Role.Arn, DisableRollback: aws.Bool(true)})
+		must(t, err)
+		status := "CREATE_COMPLETE"
+		if c.denied != "" {
+			status = "CREATE_FAILED"
+		}
+		p.until(name, status)
+		events, err := stacks.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &name})
+		must(t, err)
+		var said []string
+		for _, e := range events.StackEvents {
+			said = append(said, aws.ToString(e.ResourceStatusReason))
+		}
+		p.says(strings.Join(said, "\n"), c.denied)
+	}
 }

@@ -25,8 +25,8 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
-// Invoke starts an asynchronous invocation of a Lambda function and returns when Lambda has taken it.
-type Invoke func(ctx context.Context, functionARN string, payload []byte, cause session.Cause) error
+// Invoke starts an asynchronous invocation of a Lambda function as a stack's role and returns when Lambda has taken it.
+type Invoke func(ctx context.Context, stack resource.Stack, functionARN string, payload []byte, cause session.Cause) error
 
 // Receive returns a signed URL, valid for two hours, and the bodies that are PUT to it until stop is called. The
 // name is the S3 object's key that CloudFormation would use: "stack ARN|logical id|request id".
@@ -36,8 +36,11 @@ type Receive func(ctx context.Context, region, name string) (url string, answers
 // follows it. Parameters read from Systems Manager come this way too.
 type Resolve func(ctx context.Context, stack resource.Stack, service, name string) (string, error)
 
-// Fetch reads a template that stands in S3, by its URL.
-type Fetch func(ctx context.Context, region, url string) ([]byte, error)
+// Fetch reads a template that stands in S3 as a stack's role, by its URL.
+type Fetch func(ctx context.Context, stack resource.Stack, url string) ([]byte, error)
+
+// Allow says why a stack's role may not do something; nil: it may, or the stack has no role.
+type Allow func(ctx context.Context, stack resource.Stack, need protocol.Need) error
 
 // Elsewhere returns the service of the account whose role may describe a stack of a region there. It fails where the role
 // cannot be assumed or may not describe the stack.
@@ -55,6 +58,7 @@ type Options struct {
 	Receive   Receive
 	Resolve   Resolve
 	Fetch     Fetch
+	Allow     Allow
 	Elsewhere Elsewhere
 	Zones     func(region string) []string // what Fn::GetAZs gives
 	Publish   func(protocol.Event)         // hears of stacks' and resources' statuses; nil: nobody does
@@ -150,5 +154,5 @@ func stackKey(region, name string) string { return region + "/" + name }
 // place describes the stack to providers.
 func (s *Service) place(rec stackRecord) resource.Stack {
 	name, suffix := partition.Of(rec.Region)
-	return resource.Stack{ID: rec.ID, Name: rec.Name, Account: s.Account, Region: rec.Region, Partition: name, URLSuffix: suffix}
+	return resource.Stack{ID: rec.ID, Name: rec.Name, Account: s.Account, Region: rec.Region, Partition: name, URLSuffix: suffix, Role: rec.RoleARN}
 }

@@ -87,7 +87,7 @@ func (c customResource) exchange(ctx context.Context, requestType, id, function 
 		return resource.Result{}, err
 	}
 	cause := session.Cause{Request: session.Request{StackID: r.Stack.ID, LogicalID: r.LogicalID, ID: id}}
-	if err := c.op.service.Invoke(ctx, function, payload, cause); err != nil {
+	if err := c.op.service.Invoke(ctx, r.Stack, function, payload, cause); err != nil {
 		return resource.Result{}, fmt.Errorf("%w%w", err, silent{errNotSent})
 	}
 	select {

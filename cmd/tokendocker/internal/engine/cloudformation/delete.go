@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/handlers"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
@@ -20,6 +22,7 @@ type DeleteInput struct {
 	Retain      []string    // logical ids of resources to leave
 	Force       bool        // leave resources that cannot be deleted
 	ClientToken string      // what the client calls the deletion; its events say so
+	RoleARN     string      // that CloudFormation acts as; default: the stack's
 	OnEvent     func(Event) // called for each event, one at a time; may be nil
 }
 
@@ -49,6 +52,7 @@ func (s *Service) newDeletion(stack stackRecord, in DeleteInput) *operation {
 	for _, id := range in.Retain {
 		o.retain[id] = true
 	}
+	o.place.Role = cmp.Or(in.RoleARN, stack.RoleARN)
 	return o
 }
 
@@ -203,6 +207,9 @@ func (o *operation) deleteOne(ctx context.Context, d *doomed) error {
 	default:
 		o.resourceEvent(rec, id, DeleteInProgress, "")
 		r, err := o.request(ctx, rec, &d.version, nil)
+		if err == nil {
+			err = o.may(ctx, handlers.Delete, r)
+		}
 		if err == nil {
 			err = o.provider(rec.Type).Delete(ctx, r)
 		}

@@ -124,6 +124,7 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	op.stack.RoleARN, op.stack.ChangeSetID, op.stack.Protected = in.RoleARN, in.ChangeSetID, stack.Protected || in.Protect
 	op.stack.Capabilities, op.stack.NoRollback, op.stack.Notify = in.Capabilities, in.NoRollback, in.Notify
 	op.drop, op.stack.RetainExceptOnCreate = in.DropNew, in.DropNew
+	op.place.Role = in.RoleARN
 	if !stack.Completed {
 		op.stack.Timeout = in.Timeout
 	}

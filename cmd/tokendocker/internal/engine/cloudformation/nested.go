@@ -191,7 +191,7 @@ func (n nestedStack) input(ctx context.Context, name string, r resource.Request)
 	}
 	where, _ := r.Properties["TemplateURL"].(string)
 	var err error
-	if in.Template, err = n.op.service.Fetch(ctx, r.Stack.Region, where); err != nil {
+	if in.Template, err = n.op.service.Fetch(ctx, r.Stack, where); err != nil {
 		return in, err
 	}
 	given, _ := r.Properties["Parameters"].(map[string]any)

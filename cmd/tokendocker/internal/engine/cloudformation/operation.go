@@ -248,7 +248,7 @@ func (o *operation) create(ctx context.Context, rec *record, next *version) erro
 		return err
 	}
 	o.resourceEvent(rec, "", CreateInProgress, "")
-	return o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) { return o.provider(rec.Type).Create(ctx, r) }, nil, CreateComplete)
+	return o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) { return o.callCreate(ctx, r) }, nil, CreateComplete)
 }
 
 func (o *operation) replace(ctx context.Context, rec *record, next *version) error {
@@ -260,7 +260,7 @@ func (o *operation) replace(ctx context.Context, rec *record, next *version) err
 	o.resourceEvent(rec, old.PhysicalID, UpdateInProgress, "Requested update requires the creation of a new physical resource; hence creating one.")
 	err = o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) {
 		r.Replaces = old.PhysicalID
-		return o.provider(rec.Type).Create(ctx, r)
+		return o.callCreate(ctx, r)
 	}, nil, UpdateComplete)
 	if err != nil || rec.Current.PhysicalID == old.PhysicalID {
 		return err
@@ -280,7 +280,7 @@ func (o *operation) update(ctx context.Context, rec *record, next *version) erro
 		return err
 	}
 	o.resourceEvent(rec, old.PhysicalID, UpdateInProgress, "")
-	err = o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) { return o.provider(rec.Type).Update(ctx, r) }, &old, UpdateComplete)
+	err = o.finish(ctx, rec, func(r resource.Request) (resource.Result, error) { return o.callUpdate(ctx, r) }, &old, UpdateComplete)
 	if errors.Is(err, errNotSent) {
 		return errors.Join(err, o.write(rec, func() { rec.Current, rec.Status = now, was }))
 	}

@@ -84,7 +84,7 @@ func (o *operation) restore(ctx context.Context, rec *record) error {
 	r, err := o.request(ctx, rec, &back, &now)
 	var result resource.Result
 	if err == nil {
-		result, err = o.provider(rec.Type).Update(ctx, r)
+		result, err = o.callUpdate(ctx, r)
 	}
 	if stopped(ctx) {
 		return context.Cause(ctx)

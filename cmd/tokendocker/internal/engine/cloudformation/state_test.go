@@ -265,3 +265,28 @@ func TestOverrides(t *testing.T) {
 		t.Errorf("real resource: %v", err)
 	}
 }
+
+// TestStackRole: a stack's role bounds what handlers do, also when its deletion has one of its own.
+// Source: CloudFormation User Guide, CloudFormation service role, 2026-11.
+func TestStackRole(t *testing.T) {
+	w := newWorld(t)
+	function := `{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/r"}}}}`
+	as := func(role string) func(*cloudformation.DeployInput) {
+		return func(in *cloudformation.DeployInput) { in.RoleARN = "arn:aws:iam::123456789012:role/" + role }
+	}
+	for _, action := range []string{"lambda:CreateFunction", "iam:PassRole"} {
+		_, err := w.deploy(function, as("not-"+action))
+		if err == nil || !strings.Contains(err.Error(), `is not authorized to perform: `+action) || !strings.Contains(err.Error(), "HandlerErrorCode: AccessDenied)") || w.status() != "ROLLBACK_COMPLETE" {
+			t.Errorf("without %s: %v, status %s", action, err, w.status())
+		}
+	}
+	if _, err := w.deploy(function, as("not-lambda:DeleteFunction")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S"}); err == nil || w.status() != "DELETE_FAILED" {
+		t.Errorf("%v, status %s", err, w.status())
+	}
+	if err := w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S", RoleARN: "arn:aws:iam::123456789012:role/other"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
@@ -66,7 +67,8 @@ func (w *world) open() {
 		Providers: map[string]resource.Provider{"Test::Thing::Plain": w.things, "Test::Thing::Fixed": fixed{w.things}, "AWS::Lambda::Function": functions{}},
 		Default:   simulated.New(nil).Provider,
 		Invoke:    w.invoke, Receive: w.receive,
-		Fetch: func(_ context.Context, _, url string) ([]byte, error) {
+		Allow: w.allow,
+		Fetch: func(_ context.Context, _ resource.Stack, url string) ([]byte, error) {
 			if text, ok := w.urls[url]; ok {
 				return []byte(text), nil
 			}
@@ -121,7 +123,7 @@ func (w *world) status() string {
 }
 
 // invoke runs the handler in the background and PUTs its answer to the response URL.
-func (w *world) invoke(_ context.Context, arn string, payload []byte, cause session.Cause) error {
+func (w *world) invoke(_ context.Context, _ resource.Stack, arn string, payload []byte, cause session.Cause) error {
 	if arn != function {
 		return errors.New("ResourceNotFoundException: Function not found: " + arn)
 	}
@@ -139,6 +141,14 @@ func (w *world) invoke(_ context.Context, arn string, payload []byte, cause sess
 			w.answer(event, body)
 		}
 	}()
+	return nil
+}
+
+// allow denies to every role what it is named after.
+func (w *world) allow(_ context.Context, stack resource.Stack, need protocol.Need) error {
+	if strings.HasSuffix(stack.Role, "/not-"+need.Action) {
+		return protocol.Errorf("AccessDenied", "User: %s is not authorized to perform: %s", stack.Role, need.Action)
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ type Stack struct {
 	Region    string
 	Partition string
 	URLSuffix string
+	Role      string // ARN of the role that CloudFormation acts as; empty: of none, with all rights
 }
 
 // Request is what CloudFormation asks of a provider for one resource.

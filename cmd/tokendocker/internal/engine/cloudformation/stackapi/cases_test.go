@@ -102,7 +102,7 @@ var cases = []struct {
 		}
 		return err
 	}},
-	{name: "role that does not trust", source: creating, limit: "the role's rights do not bound the stack's", code: "ValidationError", message: "is invalid or cannot be assumed",
+	{name: "role that does not trust", source: creating, limit: "without a role CloudFormation acts with all rights, not with the caller's", code: "ValidationError", message: "is invalid or cannot be assumed",
 		call: func(f *fixture) error { return f.pass("strange") }},
 	{name: "role that trusts", source: creating, call: func(f *fixture) error { return f.pass("trusting") }},
 	{name: "template in S3", source: creating, call: func(f *fixture) error {

@@ -281,12 +281,16 @@ func (r *Room) deleteStack(ctx context.Context, call *protocol.Call) (any, error
 	if r.protected(stack) {
 		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
 	}
+	role := call.Form.Get("RoleARN")
+	if role != "" && r.Trusts(ctx, role) != nil {
+		return nil, invalid("Role %s is invalid or cannot be assumed", role)
+	}
 	mode := call.Form.Get("DeletionMode")
 	if mode != "" && mode != "STANDARD" && mode != "FORCE_DELETE_STACK" {
 		return nil, invalid("1 validation error detected: Value '%s' at 'deletionMode' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, FORCE_DELETE_STACK]", mode)
 	}
 	running, err := r.Stacks.BeginDelete(ctx, cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region, Retain: members(call.Form, "RetainResources"),
-		Force: mode == "FORCE_DELETE_STACK", ClientToken: call.Form.Get("ClientRequestToken")})
+		Force: mode == "FORCE_DELETE_STACK", ClientToken: call.Form.Get("ClientRequestToken"), RoleARN: role})
 	if busy, ok := errors.AsType[*cloudformation.BusyError](err); ok {
 		return nil, invalid("Stack [%s] is in %s state and can not be deleted.", busy.StackID, busy.Status)
 	}

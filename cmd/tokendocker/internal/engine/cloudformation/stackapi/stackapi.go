@@ -1,8 +1,8 @@
 // Package stackapi is CloudFormation's API: it turns calls of clients into operations on stacks, which it runs while
 // the clients look on, and stacks, change sets and events into answers.
 //
-// CloudFormation acts with all rights here: the role that a client passes must exist, trust CloudFormation and be one
-// that the client may pass, but what it allows does not bound what a template makes.
+// The role that a client passes bounds what CloudFormation does with the stack, as far as package handlers knows; without
+// one CloudFormation acts with all rights.
 //
 // Source: AWS CloudFormation API Reference, the page of each action.
 package stackapi

@@ -54,7 +54,8 @@ func (f *fixture) open() {
 	stacks, err := cloudformation.New(cloudformation.Options{Store: f.store, Clock: f.front.Clock, Account: doortest.Account, Region: doortest.Region,
 		Providers: map[string]resource.Provider{"Test::Thing::Plain": f.things, "Test::Thing::Kept": f.kept}, Default: simulated.New(nil).Provider,
 		Zones: func(string) []string { return nil },
-		Invoke: func(context.Context, string, []byte, session.Cause) error {
+		Allow: func(context.Context, resource.Stack, protocol.Need) error { return nil },
+		Invoke: func(context.Context, resource.Stack, string, []byte, session.Cause) error {
 			return errors.New("there are no functions here")
 		},
 		Receive: func(context.Context, string, string) (string, <-chan []byte, func(), error) {
