@@ -57,11 +57,18 @@ func (versionProvider) Immutable() []string {
 	return []string{"FunctionName", "CodeSha256", "Description"}
 }
 
-// Create publishes a version.
+// Create publishes a version, if there is anything new to publish (serverless/serverless#8392).
 func (p versionProvider) Create(_ context.Context, q resource.Request) (resource.Result, error) {
 	f, err := p.room.target(q, "FunctionName")
 	if err != nil {
 		return resource.Result{}, err
+	}
+	last, same, err := p.room.lastVersion(f)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	if same {
+		return resource.Result{}, fmt.Errorf("A version for this Lambda function exists ( %s ). Modify the function to create a new version.", last.Version) //nolint:staticcheck,revive // CloudFormation's own words
 	}
 	if f, err = p.room.publish(f); err != nil {
 		return resource.Result{}, err

@@ -321,3 +321,39 @@ func TestDeletedFunctionLeavesNoNames(t *testing.T) {
 		t.Errorf("events of the new function are tried %d times again", attempts)
 	}
 }
+
+// TestVersionOfTheSame: what has not changed since the last version cannot be published by a stack again; what belongs to
+// all versions together is no change. Source: serverless/serverless#8392 and #7822.
+func TestVersionOfTheSame(t *testing.T) {
+	w := newWorld(t, 1, switches.Switches{})
+	types := w.room.Resources()
+	version := func() (string, error) {
+		made, err := types["AWS::Lambda::Version"].Create(t.Context(), resource.Request{Stack: stack, Properties: map[string]any{"FunctionName": "f"}})
+		return made.PhysicalID, err
+	}
+	update := func(changes map[string]any) {
+		changed := request(changes)
+		changed.PhysicalID = "f"
+		if _, err := types["AWS::Lambda::Function"].Update(t.Context(), changed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.create(t, nil)
+	if arn, err := version(); err != nil || !strings.HasSuffix(arn, ":f:1") {
+		t.Fatal(arn, err)
+	}
+	update(map[string]any{"ReservedConcurrentExecutions": 2})
+	if _, err := version(); err == nil || err.Error() != "A version for this Lambda function exists ( 1 ). Modify the function to create a new version." {
+		t.Errorf("the same again: %v", err)
+	}
+	update(map[string]any{"MemorySize": 512})
+	if arn, err := version(); err != nil || !strings.HasSuffix(arn, ":f:2") {
+		t.Error(arn, err)
+	}
+	if err := types["AWS::Lambda::Version"].Delete(t.Context(), resource.Request{Stack: stack, PhysicalID: "arn:aws:lambda:eu-west-1:111122223333:function:f:2"}); err != nil {
+		t.Fatal(err)
+	}
+	if arn, err := version(); err != nil || !strings.HasSuffix(arn, ":f:3") {
+		t.Errorf("after the last version was deleted: %s, %v", arn, err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
@@ -178,12 +179,26 @@ func (r *Room) updateConfiguration(ctx context.Context, call *protocol.Call, f F
 
 // publishVersion gives the function as it is the next number, unless it has one already.
 func (r *Room) publishVersion(_ context.Context, _ *protocol.Call, f Function) (map[string]any, error) {
-	last, found, err := r.functions.Get(functionKey(f.Region, f.Name, strconv.Itoa(f.Published)))
-	if err != nil || found && last.Revision == f.Revision {
+	last, same, err := r.lastVersion(f)
+	if err != nil || same {
 		return last.configuration(), err
 	}
 	version, err := r.publish(f)
 	return version.configuration(), err
+}
+
+// lastVersion returns the newest version of a function, and whether that is the function as it is now.
+func (r *Room) lastVersion(f Function) (last Function, same bool, err error) {
+	last, found, err := r.functions.Get(functionKey(f.Region, f.Name, strconv.Itoa(f.Published)))
+	return last, found && last.content() == f.content(), err
+}
+
+// content is what a version of the function keeps, as text: its code and configuration, and nothing that belongs to all
+// versions together, as reserved concurrency does (serverless/serverless#7822).
+func (f Function) content() string {
+	f.Version, f.Revision, f.Published, f.Modified, f.Reserved = "", 0, 0, time.Time{}, nil
+	text, _ := json.Marshal(f) // it is kept as JSON
+	return string(text)
 }
 
 // publish gives the function as it is the next number.
