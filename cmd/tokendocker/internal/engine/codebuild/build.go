@@ -68,7 +68,7 @@ type build struct {
 	Interface     string     `json:",omitempty"` // network interface in it
 	Cause         session.Cause
 	Token         string `json:",omitempty"` // idempotency token
-	InputHash     string `json:",omitempty"` // of the StartBuild that had the token
+	InputHash     string `json:",omitempty"` // of the request that had the token
 	BuildxSeconds float64
 	BuildxRuns    int
 }

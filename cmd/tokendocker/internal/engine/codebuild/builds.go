@@ -44,7 +44,8 @@ func (r *Room) stopBuild(ctx context.Context, call *protocol.Call, in target) (a
 	return map[string]any{"build": b.describe()}, nil
 }
 
-// retryBuild starts a build again as it was.
+// retryBuild starts a build again as it was, and answers a repeated request with the build that is there.
+// Source: CodeBuild API Reference, RetryBuild.
 func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (any, error) {
 	old, found, err := r.get(call, in.ID)
 	if err != nil {
@@ -55,6 +56,12 @@ func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (an
 	}
 	if old.Status == statusInProgress {
 		return nil, invalid("Build %s is still in progress", old.ID)
+	}
+	r.starts.Lock()
+	defer r.starts.Unlock()
+	again := "retry of " + old.ID // no hash of a StartBuild looks like that
+	if earlier, err := r.byToken(old.Project, where(call), in.Token, again); err != nil || earlier != nil {
+		return earlier, err
 	}
 	p := project{Name: old.Project, LogsConfig: logsConfig{CloudWatchLogs: &cloudWatchLogs{
 		Status: old.Logs.Status, GroupName: old.Logs.GroupName,
@@ -68,9 +75,7 @@ func (r *Room) retryBuild(_ context.Context, call *protocol.Call, in target) (an
 		Environment: old.Environment, Timeout: old.Timeout, QueuedTimeout: old.QueuedTimeout,
 		EncryptionKey: old.EncryptionKey, VPC: old.VPC, Initiator: initiator(call.Session), Cause: call.Session.Cause(),
 	}
-	b.Logs = logsOf(p, b.uuid())
-	r.starts.Lock()
-	defer r.starts.Unlock()
+	b.Logs, b.Token, b.InputHash = logsOf(p, b.uuid()), in.Token, again
 	return r.start(b)
 }
 

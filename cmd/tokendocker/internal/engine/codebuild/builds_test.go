@@ -528,3 +528,37 @@ func TestProjectsByARN(t *testing.T) {
 		t.Errorf("%v, %v", out, err)
 	}
 }
+
+// TestRetryTwice: a repeated RetryBuild starts one build, and a token is for one request.
+// Source: CodeBuild API Reference, RetryBuild, "idempotencyToken", 2026-11.
+func TestRetryTwice(t *testing.T) {
+	w := newWorld(t, 1)
+	w.project(nil)
+	first, second := w.start(inline("true")), w.start(inline("true"))
+	w.end(first)
+	w.end(second)
+	retry := func(id, token string) (string, error) {
+		out, err := w.call("RetryBuild", map[string]any{"id": id, "idempotencyToken": token})
+		if err != nil {
+			return "", err
+		}
+		return out["build"].(map[string]any)["id"].(string), nil
+	}
+	one, err := retry(first, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := retry(first, "t"); err != nil || again != one {
+		t.Errorf("the repeated request starts %s beside %s, %v", again, one, err)
+	}
+	if other, err := retry(second, "t"); err == nil || !strings.Contains(err.Error(), "parameter mismatch") {
+		t.Errorf("the token for another build: %s, %v", other, err)
+	}
+	for range 2 {
+		next, err := retry(first, "")
+		if err != nil || next == one {
+			t.Errorf("without a token: %s, %v", next, err)
+		}
+		one = next
+	}
+}

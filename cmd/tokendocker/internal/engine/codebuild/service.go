@@ -39,6 +39,7 @@ type operation struct {
 type target struct {
 	ProjectName string   `json:"projectName"`
 	ID          string   `json:"id"`
+	Token       string   `json:"idempotencyToken"`
 	IDs         []string `json:"ids"`
 	Names       []string `json:"names"`
 }

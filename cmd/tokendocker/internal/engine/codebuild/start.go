@@ -16,7 +16,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
-// tokenLife is how long an idempotency token counts (CodeBuild API Reference, StartBuild).
+// tokenLife is how long an idempotency token counts (CodeBuild API Reference, StartBuild and RetryBuild).
 const tokenLife = 5 * time.Minute
 
 // startInput is StartBuild's input, as far as there is something for it here.
@@ -74,7 +74,7 @@ func (r *Room) startBuild(_ context.Context, call *protocol.Call, in startInput)
 	if !found {
 		return nil, errNoProject(where(call).project(in.ProjectName))
 	}
-	if earlier, err := r.byToken(p, where(call), in.IdempotencyToken, hash); err != nil || earlier != nil {
+	if earlier, err := r.byToken(p.Name, where(call), in.IdempotencyToken, hash); err != nil || earlier != nil {
 		return earlier, err
 	}
 	b, err := r.newBuild(p, in)
@@ -87,12 +87,12 @@ func (r *Room) startBuild(_ context.Context, call *protocol.Call, in startInput)
 	return r.start(b)
 }
 
-// byToken returns the answer of an earlier StartBuild with the same token, nil when there was none.
-func (r *Room) byToken(p project, at place, token, hash string) (any, error) {
+// byToken returns the answer of an earlier request with the same token, nil when there was none.
+func (r *Room) byToken(project string, at place, token, hash string) (any, error) {
 	if token == "" {
 		return nil, nil
 	}
-	for _, b := range r.all(func(b build) bool { return b.Project == p.Name && b.place() == at && b.Token == token }) {
+	for _, b := range r.all(func(b build) bool { return b.Project == project && b.place() == at && b.Token == token }) {
 		switch {
 		case r.Clock.Since(b.Start) > tokenLife:
 		case b.InputHash != hash:
