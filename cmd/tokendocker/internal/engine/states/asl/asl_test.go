@@ -59,6 +59,8 @@ func TestStateCases(t *testing.T) {
 			want: `!States.Runtime: An error occurred while executing the state 'A' (entered at the event id #1). The JSONPath '$.address' specified for the field 'address.$' could not be found in the input '{"flagged":false}'`},
 		{name: "many nodes", source: language, machine: single(`{"Type":"Pass","Parameters":{"v.$":"$..id","f.$":"$.l[?(@.id>1)].id","s.$":"$.l[0:1]"},"End":true}`), input: `{"l":[{"id":1},{"id":2}]}`,
 			want: `{"f":[2],"s":[{"id":1}],"v":[1,2]}`},
+		{name: "dot before a bracket", source: "public issue aws/aws-cdk#22471, 2026-11", machine: single(`{"Type":"Pass","Parameters":{"a.$":"$.[1].b.[0]","b.$":"$..b.[0]","c.$":"$[1]['b.[0]']"},"End":true}`), input: `[{},{"b":[7],"b.[0]":"q"}]`,
+			want: `{"a":7,"b":[7],"c":"q"}`},
 		{name: "output path", source: language, machine: single(`{"Type":"Pass","OutputPath":"$.a","End":true}`), input: `{"a":{"b":1}}`, want: `{"b":1}`},
 		{name: "result path mismatch", source: guide + "Error names, 2026-11", machine: single(`{"Type":"Pass","Result":1,"ResultPath":"$.a.b","End":true}`), input: `{"a":"text"}`, want: `!States.ResultPathMatchFailure`},
 		{name: "choice", source: guide + "Choice workflow state, 2026-11", machine: `{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"And":[{"Variable":"$.n","NumericGreaterThan":1},{"Not":{"Variable":"$.s","StringMatches":"x*z"}}],"Next":"B"}],"Default":"C"},"B":{"Type":"Pass","Result":"b","End":true},"C":{"Type":"Pass","Result":"c","End":true}}}`,

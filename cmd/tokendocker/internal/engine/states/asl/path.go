@@ -36,7 +36,7 @@ func parsePath(text string) (*path, error) {
 	if !strings.HasPrefix(rest, "$") {
 		return nil, fmt.Errorf("%q is not a JSONPath: it does not begin with $", text)
 	}
-	expr, err := jp.ParseString(rest)
+	expr, err := jp.ParseString(withoutNeedlessDots(rest))
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a JSONPath: %w", text, err)
 	}
@@ -49,6 +49,27 @@ func parsePath(text string) (*path, error) {
 		}
 	}
 	return p, nil
+}
+
+// withoutNeedlessDots drops the dot before a bracket, which Step Functions lets stand, outside of quotes: "$.[0]" is
+// "$[0]", but "$..[0]" is every first item.
+func withoutNeedlessDots(text string) string {
+	var out strings.Builder
+	quote := byte(0)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == quote && text[i-1] != '\\' {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '.' && strings.HasPrefix(text[i+1:], "[") && text[max(0, i-1)] != '.':
+			continue
+		}
+		out.WriteByte(text[i])
+	}
+	return out.String()
 }
 
 // get returns what the path names: one node, or the list of all nodes when the path may name several.
