@@ -30,13 +30,17 @@ func (w *world) nodeFunction(t *testing.T, handler string, files map[string]stri
 func sdk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	client := filepath.Join(dir, "node_modules", "@aws-sdk", "client-made")
-	if err := os.MkdirAll(client, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"package.json": `{"main": "index.js"}`, "index.js": `exports.Made = class { name() { return 'made'; } };`} {
-		if err := os.WriteFile(filepath.Join(client, name), []byte(text), 0o600); err != nil {
+	for name, text := range map[string]string{"client-made": `exports.Made = class { name() { return 'made'; } };`,
+		"client-s3": `class Client { constructor() { this.config = { forcePathStyle: false }; } send() { return this.config.forcePathStyle; } }
+			exports.S3Client = class extends Client {}; exports.S3 = class extends exports.S3Client {};`} {
+		client := filepath.Join(dir, "node_modules", "@aws-sdk", name)
+		if err := os.MkdirAll(client, 0o755); err != nil {
 			t.Fatal(err)
+		}
+		for file, text := range map[string]string{"package.json": `{"main": "index.js"}`, "index.js": text} {
+			if err := os.WriteFile(filepath.Join(client, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return dir
@@ -49,6 +53,7 @@ func TestNodeCases(t *testing.T) {
 		object  = "Lambda Developer Guide, Using the Lambda context object to retrieve Node.js function information, 2026-11"
 		logging = "Lambda Developer Guide, Log and monitor Node.js Lambda functions, 2026-11"
 		trouble = "Lambda Developer Guide, Troubleshoot invocation issues in Lambda, 2026-11"
+		style   = "Amazon S3 User Guide, Virtual hosting of general purpose buckets, 2026-11"
 		ric     = "aws-lambda-nodejs-runtime-interface-client, src, 2026-11"
 	)
 	cases := []struct {
@@ -79,7 +84,9 @@ func TestNodeCases(t *testing.T) {
 		{name: "handler in a folder", source: guide, handler: "src/app.on.event", file: "src/app.js", code: `exports.on = { event: async () => 'nested' }`, want: `"nested"`},
 		{name: "SDK in CommonJS", source: guide, code: `const { Made } = require('@aws-sdk/client-made'); exports.handler = async () => new Made().name()`, want: `"made"`},
 		{name: "SDK in an ES module", source: guide, file: "index.mjs", code: `import { Made } from '@aws-sdk/client-made'; export const handler = async () => new Made().name()`, want: `"made"`},
-		{name: "client that is not there", source: trouble, limit: "the SDK has the clients of the services that the engine has", code: `require('@aws-sdk/client-polly')`, want: `brings client-made; bundle others`, failed: true},
+		{name: "bucket with dots in its name", source: style, code: `const { S3, S3Client } = require('@aws-sdk/client-s3'); exports.handler = async () => [new S3().send(), new S3Client().send()]`, want: `[true,true]`},
+		{name: "bucket with dots, ES module", source: style, file: "index.mjs", code: `import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => new S3Client().send()`, want: `true`},
+		{name: "client that is not there", source: trouble, limit: "the SDK has the clients of the services that the engine has", code: `require('@aws-sdk/client-polly')`, want: `brings client-made, client-s3; bundle others`, failed: true},
 		{name: "missing module", source: trouble, code: `require('left-pad')`, want: `{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'left-pad'`, failed: true},
 		{name: "missing handler file", source: trouble, handler: "gone.handler", code: ``, want: `"errorMessage":"Error: Cannot find module 'gone'`, failed: true},
 		{name: "missing export", source: trouble, code: `exports.other = 1`, want: `{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported"`, failed: true},

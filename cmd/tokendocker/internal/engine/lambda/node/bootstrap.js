@@ -52,6 +52,26 @@ function routeToDoor() {
   Module.syncBuiltinESMExports();
 }
 
+// addressByPath makes the SDK's S3 clients name the bucket in the path. They do so by themselves while the endpoint is an
+// IP address, except for a bucket whose name has dots ("www.example.com"), which they put before the address.
+function addressByPath() {
+  const load = Module._load;
+  const seen = new WeakSet();
+  Module._load = function (name, ...rest) {
+    const loaded = load.call(this, name, ...rest);
+    const client = /@aws-sdk[\\/]client-s3([\\/]|$)/.test(name) ? loaded?.S3Client : undefined;
+    if (client && !seen.has(client)) {
+      seen.add(client);
+      const { send } = client.prototype;
+      client.prototype.send = function (...args) {
+        this.config.forcePathStyle = true;
+        return send.apply(this, args);
+      };
+    }
+    return loaded;
+  };
+}
+
 // ------------------------------------------------------------------------------------------------------------ logs
 
 let requestId = 'undefined';
@@ -242,6 +262,7 @@ async function die(error, status) {
 async function main() {
   limitLookup();
   routeToDoor();
+  addressByPath();
   patchConsole();
   process.on('beforeExit', () => {
     const resume = whenIdle;
