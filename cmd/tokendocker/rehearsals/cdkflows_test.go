@@ -190,6 +190,29 @@ func TestCDKOrphans(t *testing.T) {
 	p.cdk(0, "destroy", "--force")
 }
 
+// TestCDKBoundary: the roles of the bootstrap stack stay within a permissions boundary. The CDK's command would make the
+// example's policy itself, but stops where AWS says that there is none yet: it looks for NoSuchEntity and gets
+// NoSuchEntityException.
+func TestCDKBoundary(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "node app.js", map[string]string{"app.js": letters, "how.json": "{}"})
+	client := iam.NewFromConfig(p.config())
+	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("cdk-hnb659fds-permissions-boundary"), PolicyDocument: aws.String(
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "ssm:DeleteParameter", "Resource": "*"}]}`)})
+	must(t, err)
+	p.says(p.cdk(0, "bootstrap", "--example-permissions-boundary"), "Adding new permissions boundary cdk-hnb659fds-permissions-boundary")
+	role, err := client.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("cdk-hnb659fds-cfn-exec-role-123456789012-us-east-1")})
+	must(t, err)
+	if b := role.Role.PermissionsBoundary; b == nil || *b.PermissionsBoundaryArn != *policy.Policy.Arn {
+		t.Errorf("the role's boundary is %v", b)
+	}
+	p.deploy("Letters")
+	p.says(p.cdk(1, "destroy", "--force"), "not authorized to perform: ssm:DeleteParameter", "with an explicit deny in a permissions boundary")
+	if status := p.status("Letters"); status != "DELETE_FAILED" {
+		t.Errorf("the stack is %s", status)
+	}
+}
+
 // TestStackRole: what the role of a stack may not do, CloudFormation does not do: neither its handlers nor what it reads nor
 // the functions that it asks.
 func TestStackRole(t *testing.T) {

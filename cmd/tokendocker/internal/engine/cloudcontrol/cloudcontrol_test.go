@@ -133,3 +133,15 @@ func TestGetResource(t *testing.T) {
 		t.Errorf("no such request: %v", err)
 	}
 }
+
+// FuzzPatch: no patch document breaks a resource, whose name stays what it is.
+func FuzzPatch(f *testing.F) {
+	f.Add(`[{"op": "add", "path": "/List/-", "value": {"a~1b": []}}, {"op": "remove", "path": "/a~1b"}, {"op": "test", "path": "", "value": 1}]`)
+	f.Fuzz(func(t *testing.T, document string) {
+		b := &box{map[string]any{"Name": "b", "List": []any{1, []any{2}}, "a/b": map[string]any{}}}
+		room := cloudcontrol.New("123456789012", map[string]resource.Provider{"Test::Box": b})
+		if _, err := call(t, room, "UpdateResource", map[string]any{"TypeName": "Test::Box", "Identifier": "b", "PatchDocument": document}); err == nil && b.now["Name"] != "b" {
+			t.Errorf("its name is %v", b.now["Name"])
+		}
+	})
+}

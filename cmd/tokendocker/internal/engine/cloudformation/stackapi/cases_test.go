@@ -166,6 +166,11 @@ var cases = []struct {
 		call: func(f *fixture) error { return second(f.changes("N", "D", one, types.ChangeSetTypeUpdate)) }},
 	{name: "change set exists", source: reviewing, code: "AlreadyExistsException", message: "ChangeSet C",
 		call: func(f *fixture) error { return second(f.changes("S", "C", one, types.ChangeSetTypeUpdate)) }},
+	{name: "nested stacks in a change set", source: reviewing, limit: "nested stacks have no change sets of their own: they show as changed as a whole", call: func(f *fixture) error {
+		_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: aws.String(thing(`, "X": 2`)),
+			IncludeNestedStacks: aws.Bool(true)})
+		return err
+	}},
 	{name: "drift to revert", source: reviewing, limit: "refused", code: "ValidationError", message: "does not know DeploymentMode=REVERT_DRIFT",
 		call: func(f *fixture) error {
 			_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: &one,
