@@ -35,7 +35,7 @@ func Watch(ctx context.Context) error {
 		}
 		cancel()
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // nobody watches any more, whatever the last try said
 		}
 	}
 	return ErrHangs
