@@ -303,6 +303,7 @@ func TestDeletedFunctionLeavesNoNames(t *testing.T) {
 	for kind, properties := range map[string]map[string]any{
 		"AWS::Lambda::Alias":             {"Name": "live", "FunctionVersion": latest},
 		"AWS::Lambda::EventInvokeConfig": {"Qualifier": latest, "MaximumRetryAttempts": 0},
+		"AWS::Lambda::Permission":        {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"},
 	} {
 		if _, err := types[kind].Create(t.Context(), named(properties)); err != nil {
 			t.Fatal(kind, err)
@@ -316,6 +317,9 @@ func TestDeletedFunctionLeavesNoNames(t *testing.T) {
 	w.create(t, nil)
 	if _, found, err := w.room.aliases.Get(aliasKey(stack.Region, "f", "live")); found || err != nil {
 		t.Errorf("the alias of the deleted function leads to the new one: %v", err)
+	}
+	if policy, err := w.room.policy("arn:aws:lambda:eu-west-1:111122223333:function:f"); policy != "" || err != nil {
+		t.Errorf("who might invoke the deleted function may invoke the new one: %s, %v", policy, err)
 	}
 	if attempts, _ := w.room.retryRule(stack.Region, "f", latest); attempts != 2 {
 		t.Errorf("events of the new function are tried %d times again", attempts)

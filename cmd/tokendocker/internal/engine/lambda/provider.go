@@ -88,7 +88,7 @@ func (p functionProvider) deploy(ctx context.Context, r resource.Request, name s
 	return resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": f.ARN}}, nil
 }
 
-// Delete removes a function with its versions, aliases and rules for events. Permissions are resources of their own.
+// Delete removes a function with its versions, aliases, rules for events and permissions.
 // Source: AWS Lambda API Reference, "DeleteFunction".
 func (p functionProvider) Delete(_ context.Context, r resource.Request) error {
 	prefix := strings.TrimSuffix(functionKey(r.Stack.Region, r.PhysicalID, latest), latest)
@@ -101,6 +101,15 @@ func (p functionProvider) Delete(_ context.Context, r resource.Request) error {
 		}
 		p.room.dropAll(key)
 		if err := p.room.dropFiles(f); err != nil {
+			return err
+		}
+	}
+	for id, granted := range p.room.grants.All() {
+		ref := parseReference(granted.FunctionARN)
+		if ref.region != r.Stack.Region || ref.name != r.PhysicalID {
+			continue
+		}
+		if err := p.room.grants.Delete(id); err != nil {
 			return err
 		}
 	}
