@@ -50,21 +50,13 @@ func (r *Room) checkNetwork(ctx context.Context, p project, region string, role 
 	}
 	for _, name := range []string{"DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"} {
 		if err := r.Caller.Allow(ctx, role, region, protocol.Need{Action: "ec2:" + name, Resources: []string{"*"}}); err != nil {
-			return mended(invalid("Not authorized to perform %s", name), err)
+			return invalid("Not authorized to perform %s", name).WithHintOf(err)
 		}
 	}
 	if err := r.Network.Check(region, p.VPC.ID, p.VPC.Subnets, p.VPC.Groups); err != nil {
 		return invalid("Invalid vpcConfig: %v", err)
 	}
 	return nil
-}
-
-// mended gives an error the hint of the one that it stands for.
-func mended(e *protocol.Error, cause error) *protocol.Error {
-	if refused, ok := errors.AsType[*protocol.Error](cause); ok {
-		e.Hint = refused.Hint
-	}
-	return e
 }
 
 // member is a build's place in a network.

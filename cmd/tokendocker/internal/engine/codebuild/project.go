@@ -1,19 +1,18 @@
 package codebuild
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
@@ -115,33 +114,10 @@ type cloudWatchLogs struct {
 
 // number, flag and text are scalars that a template may write as another JSON type.
 type (
-	number int
-	flag   bool
-	text   string
+	number = resource.Number
+	flag   = resource.Flag
+	text   = resource.String
 )
-
-// UnmarshalJSON reads 30 and "30".
-func (n *number) UnmarshalJSON(raw []byte) error {
-	v, err := strconv.Atoi(string(bytes.Trim(raw, `"`)))
-	*n = number(v)
-	return err
-}
-
-// UnmarshalJSON reads true and "true".
-func (f *flag) UnmarshalJSON(raw []byte) error {
-	v, err := strconv.ParseBool(string(bytes.Trim(raw, `"`)))
-	*f = flag(v)
-	return err
-}
-
-// UnmarshalJSON reads "8080" and 8080.
-func (t *text) UnmarshalJSON(raw []byte) error {
-	if len(raw) > 0 && raw[0] == '"' {
-		return json.Unmarshal(raw, (*string)(t))
-	}
-	*t = text(raw)
-	return nil
-}
 
 func invalid(format string, args ...any) *protocol.Error {
 	return protocol.Errorf("InvalidInputException", format, args...)

@@ -91,6 +91,14 @@ func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// WithHintOf takes over the hint of the error that this one stands for, if that has one.
+func (e *Error) WithHintOf(cause error) *Error {
+	if refused, ok := errors.AsType[*Error](cause); ok {
+		e.Hint = refused.Hint
+	}
+	return e
+}
+
 // HTTPStatus returns the status with which the error goes over HTTP.
 func (e *Error) HTTPStatus() int { return cmp.Or(e.Status, http.StatusBadRequest) }
 

@@ -1,15 +1,14 @@
 package states
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
@@ -49,23 +48,9 @@ type encryption struct {
 
 // flag and number are scalars that a template may write as text.
 type (
-	flag   bool
-	number int
+	flag   = resource.Flag
+	number = resource.Number
 )
-
-// UnmarshalJSON reads true and "true".
-func (f *flag) UnmarshalJSON(raw []byte) error {
-	v, err := strconv.ParseBool(string(bytes.Trim(raw, `"`)))
-	*f = flag(v)
-	return err
-}
-
-// UnmarshalJSON reads 300 and "300".
-func (n *number) UnmarshalJSON(raw []byte) error {
-	v, err := strconv.Atoi(string(bytes.Trim(raw, `"`)))
-	*n = number(v)
-	return err
-}
 
 // configured reads a template's properties.
 func configured(properties map[string]any) (configuration, error) {
@@ -129,7 +114,7 @@ func (r *Room) checkConfiguration(ctx context.Context, s *session.Session, m Mac
 	}
 	for _, action := range deliveries {
 		if err := r.Caller.Allow(ctx, s, m.Region, protocol.Need{Action: "logs:" + action}); err != nil {
-			return hinted(protocol.Errorf("AccessDeniedException", "The state machine IAM Role is not authorized to access the Log Destination"), err)
+			return protocol.Errorf("AccessDeniedException", "The state machine IAM Role is not authorized to access the Log Destination").WithHintOf(err)
 		}
 	}
 	var found struct {
@@ -146,14 +131,6 @@ func (r *Room) checkConfiguration(ctx context.Context, s *session.Session, m Mac
 		}
 	}
 	return protocol.Errorf("InvalidLoggingConfiguration", "Invalid Logging Configuration: Log Destination %s does not exist.", l.Destinations[0].Group.ARN)
-}
-
-// hinted gives an error the hint of the one that it stands for.
-func hinted(e *protocol.Error, cause error) *protocol.Error {
-	if refused, ok := cause.(*protocol.Error); ok { //nolint:errorlint // the door returns it as it is
-		e.Hint = refused.Hint
-	}
-	return e
 }
 
 // dataKey makes the key that an execution's data is encrypted with, as the machine's role.
@@ -182,7 +159,7 @@ func (r *Room) mayRead(ctx context.Context, call *protocol.Call, e Execution) er
 	}
 	in := map[string]any{"CiphertextBlob": e.DataKey, "EncryptionContext": Machine{ARN: e.Machine}.encryptionContext()}
 	if err := r.Caller.Call(ctx, call.Session, call.Region, "kms", "Decrypt", in, nil); err != nil {
-		return hinted(protocol.Errorf("KmsAccessDeniedException", "Either your KMS key policy or API caller does not have the required permissions."), err)
+		return protocol.Errorf("KmsAccessDeniedException", "Either your KMS key policy or API caller does not have the required permissions.").WithHintOf(err)
 	}
 	return nil
 }
