@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // keepsakes is an app of resources with fixed names that outlive their stack. The stack's name and what changes are in
@@ -213,8 +215,24 @@ func TestCDKBoundary(t *testing.T) {
 	}
 }
 
+// session makes a role with a policy and returns a configuration of its session "me".
+func (p *project) session(role, policy string) aws.Config {
+	p.t.Helper()
+	client := iam.NewFromConfig(p.config())
+	made, err := client.CreateRole(p.t.Context(), &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: aws.String(
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}}]}`)})
+	must(p.t, err)
+	_, err = client.PutRolePolicy(p.t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: aws.String("some"), PolicyDocument: &policy})
+	must(p.t, err)
+	out, err := sts.NewFromConfig(p.config()).AssumeRole(p.t.Context(), &sts.AssumeRoleInput{RoleArn: made.Role.Arn, RoleSessionName: aws.String("me")})
+	must(p.t, err)
+	c := p.config()
+	c.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	return c
+}
+
 // TestStackRole: what the role of a stack may not do, CloudFormation does not do: neither its handlers nor what it reads nor
-// the functions that it asks.
+// the functions that it asks. Without a role that goes for whoever calls.
 func TestStackRole(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "", nil)
@@ -237,7 +255,11 @@ func TestStackRole(t *testing.T) {
 		TemplateBody: aws.String(`{"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "templates"}}}}`)})
 	must(t, err)
 	p.until("Bucket", "CREATE_COMPLETE")
+	limited := cloudformation.NewFromConfig(p.session("people", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"},
+		{"Effect": "Allow", "Action": "ssm:*", "Resource": "arn:aws:ssm:*:*:parameter/mine/*"}]}`))
 	for name, c := range map[string]struct{ template, denied string }{
+		"ByMe":     {parameter("/mine/by", "v"), ""},
+		"ByOther":  {parameter("/theirs/by", "v"), "assumed-role/people/me is not authorized to perform: ssm:PutParameter on resource: arn:aws:ssm:us-east-1:123456789012:parameter/theirs/by"},
 		"Own":      {parameter("/mine/own", "v"), ""},
 		"Other":    {parameter("/theirs/own", "v"), "assumed-role/stacks/AWSCloudFormation is not authorized to perform: ssm:PutParameter on resource: arn:aws:ssm:us-east-1:123456789012:parameter/theirs/own"},
 		"Read":     {parameter("/mine/read", "{{resolve:ssm:/mine/value}}"), ""},
@@ -246,7 +268,12 @@ func TestStackRole(t *testing.T) {
 		"Function": {`{"Resources": {"C": {"Type": "Custom::C", "Properties": {"ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:f"}}}}`, "is not authorized to perform: lambda:InvokeFunction"},
 		"Nested":   {`{"Resources": {"N": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3.us-east-1.amazonaws.com/templates/k"}}}}`, "is not authorized to perform: s3:GetObject"},
 	} {
-		_, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &c.template, RoleARN: role.Role.Arn, DisableRollback: aws.Bool(true)})
+		in := &cloudformation.CreateStackInput{StackName: &name, TemplateBody: &c.template, RoleARN: role.Role.Arn, DisableRollback: aws.Bool(true)}
+		by := stacks
+		if strings.HasPrefix(name, "By") {
+			by, in.RoleARN = limited, nil
+		}
+		_, err := by.CreateStack(t.Context(), in)
 		must(t, err)
 		status := "CREATE_COMPLETE"
 		if c.denied != "" {

@@ -15,10 +15,16 @@ import (
 )
 
 // actAs is the session in which CloudFormation works on a stack: of the stack's role, or if that has none of whoever
-// deploys. The caller ends it.
+// asked for the operation. The caller ends it.
+// Source: AWS CloudFormation User Guide, "CloudFormation service role".
 func (a *account) actAs(ctx context.Context, stack resource.Stack, cause session.Cause) (as *session.Session, end func(), err error) {
 	if stack.Role == "" {
-		as = a.engine.sessions.Add(&session.Session{Account: a.account, ARN: a.operator.ARN, UserID: a.operator.UserID})
+		of := stack.Caller
+		if of == nil {
+			of = a.operator
+		}
+		as = a.engine.sessions.Add(&session.Session{Account: of.Account, ARN: of.ARN, UserID: of.UserID, RoleARN: of.RoleARN,
+			Policies: of.Policies, Tags: of.Tags, Transitive: of.Transitive, SourceIdentity: of.SourceIdentity})
 		as.SetCause(cause)
 	} else if as, err = a.iam.AssumeAsService(ctx, stack.Role, cloudFormation, "AWSCloudFormation", cause); err != nil {
 		return nil, nil, fmt.Errorf("Role %s is invalid or cannot be assumed", stack.Role) //nolint:staticcheck // CloudFormation's own words
@@ -29,7 +35,7 @@ func (a *account) actAs(ctx context.Context, stack resource.Stack, cause session
 // cloudFormation is the service that stacks' roles trust.
 const cloudFormation = "cloudformation.amazonaws.com"
 
-// allow decides for a stack's role.
+// allow decides for whoever CloudFormation acts as.
 func (a *account) allow(ctx context.Context, stack resource.Stack, need protocol.Need) error {
 	as, end, err := a.actAs(ctx, stack, session.Cause{})
 	if err != nil {
@@ -88,7 +94,7 @@ func (a *account) secret(ctx context.Context, stack resource.Stack, reference st
 	if owner != "" && owner != a.account {
 		of = a.engine.account(owner)
 	}
-	if of == a && stack.Role == "" {
+	if of == a && stack.Unbounded() {
 		return a.secrets.Value(stack.Region, reference)
 	}
 	as, end, err := a.actAs(ctx, stack, session.Cause{})
@@ -129,9 +135,10 @@ func (a *account) resolve(ctx context.Context, stack resource.Stack, service, na
 	return value, err
 }
 
-// mayRead says why a stack's role may not read a parameter, which is named with its version or without; nil: it may.
+// mayRead says why whoever CloudFormation acts as may not read a parameter, which is named with its version or without;
+// nil: they may.
 func (a *account) mayRead(ctx context.Context, stack resource.Stack, parameter string) error {
-	if stack.Role == "" {
+	if stack.Unbounded() {
 		return nil
 	}
 	arn := parameter

@@ -132,6 +132,16 @@ func (s *Service) owner(region, resourceType, physicalID string) string {
 	return ""
 }
 
+// Owner returns the ARN of the stack that a physical resource of whatever type belongs to, and whether there is one.
+func (s *Service) Owner(region, physicalID string) (string, bool) {
+	for _, rec := range s.records.All() {
+		if rec.Current != nil && rec.Current.PhysicalID == physicalID && regionOf(rec.StackID) == region {
+			return rec.StackID, true
+		}
+	}
+	return "", false
+}
+
 // regionOf returns the region in a stack's ARN.
 func regionOf(stackID string) string {
 	if parts := strings.SplitN(stackID, ":", 6); len(parts) == 6 {

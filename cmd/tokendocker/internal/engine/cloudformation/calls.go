@@ -9,9 +9,9 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
 )
 
-// may says why the stack's role may not have something done; nil: it may.
+// may says why whoever CloudFormation acts as may not have something done; nil: they may.
 func (o *operation) may(ctx context.Context, verb handlers.Verb, r resource.Request) error {
-	if r.Stack.Role == "" {
+	if r.Stack.Unbounded() {
 		return nil
 	}
 	for _, need := range handlers.Needs(verb, r) {
@@ -26,7 +26,7 @@ func (o *operation) may(ctx context.Context, verb handlers.Verb, r resource.Requ
 	return nil
 }
 
-// callCreate has a resource created, if the stack's role may.
+// callCreate has a resource created, if that is allowed.
 func (o *operation) callCreate(ctx context.Context, r resource.Request) (resource.Result, error) {
 	if err := o.may(ctx, handlers.Create, r); err != nil {
 		return resource.Result{}, err
@@ -34,7 +34,7 @@ func (o *operation) callCreate(ctx context.Context, r resource.Request) (resourc
 	return o.provider(r.Type).Create(ctx, r)
 }
 
-// callUpdate has a resource updated, if the stack's role may.
+// callUpdate has a resource updated, if that is allowed.
 func (o *operation) callUpdate(ctx context.Context, r resource.Request) (resource.Result, error) {
 	if err := o.may(ctx, handlers.Update, r); err != nil {
 		return resource.Result{}, err

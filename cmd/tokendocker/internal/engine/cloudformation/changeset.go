@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // Statuses of change sets. Source: AWS CloudFormation API Reference, DescribeChangeSet.
@@ -155,6 +156,7 @@ type Execution struct {
 	NoRollback  bool // where the change set does not say it
 	DropNew     bool
 	ClientToken string
+	Caller      *session.Session
 	Interrupt   <-chan struct{}
 }
 
@@ -162,7 +164,7 @@ type Execution struct {
 // look ahead from where the stack no longer is.
 func (s *Service) BeginChangeSet(ctx context.Context, c ChangeSet, how Execution) (*Running, error) {
 	in := c.Input
-	in.DropNew, in.ClientToken, in.Interrupt = how.DropNew, how.ClientToken, how.Interrupt
+	in.DropNew, in.ClientToken, in.Caller, in.Interrupt = how.DropNew, how.ClientToken, how.Caller, how.Interrupt
 	in.NoRollback = how.NoRollback && c.OnFailure == "" || c.OnFailure == "DO_NOTHING"
 	in.Delete = c.OnFailure == "DELETE"
 	running, err := s.Begin(ctx, in)

@@ -25,7 +25,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/state"
 )
 
-// Invoke starts an asynchronous invocation of a Lambda function as a stack's role and returns when Lambda has taken it.
+// Invoke starts an asynchronous invocation of a Lambda function for a stack and returns when Lambda has taken it.
 type Invoke func(ctx context.Context, stack resource.Stack, functionARN string, payload []byte, cause session.Cause) error
 
 // Receive returns a signed URL, valid for two hours, and the bodies that are PUT to it until stop is called. The
@@ -36,10 +36,10 @@ type Receive func(ctx context.Context, region, name string) (url string, answers
 // follows it. Parameters read from Systems Manager come this way too.
 type Resolve func(ctx context.Context, stack resource.Stack, service, name string) (string, error)
 
-// Fetch reads a template that stands in S3 as a stack's role, by its URL.
+// Fetch reads a template that stands in S3 for a stack, by its URL.
 type Fetch func(ctx context.Context, stack resource.Stack, url string) ([]byte, error)
 
-// Allow says why a stack's role may not do something; nil: it may, or the stack has no role.
+// Allow says why whoever CloudFormation acts as may not do something; nil: they may.
 type Allow func(ctx context.Context, stack resource.Stack, need protocol.Need) error
 
 // Elsewhere returns the service of the account whose role may describe a stack of a region there. It fails where the role

@@ -13,17 +13,19 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/handlers"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // DeleteInput says which stack to delete.
 type DeleteInput struct {
 	StackName   string
-	Region      string      // default: the service's
-	Retain      []string    // logical ids of resources to leave
-	Force       bool        // leave resources that cannot be deleted
-	ClientToken string      // what the client calls the deletion; its events say so
-	RoleARN     string      // that CloudFormation acts as; default: the stack's
-	OnEvent     func(Event) // called for each event, one at a time; may be nil
+	Region      string           // default: the service's
+	Retain      []string         // logical ids of resources to leave
+	Force       bool             // leave resources that cannot be deleted
+	ClientToken string           // what the client calls the deletion; its events say so
+	RoleARN     string           // that CloudFormation acts as; default: the stack's
+	Caller      *session.Session // as in DeployInput
+	OnEvent     func(Event)      // called for each event, one at a time; may be nil
 }
 
 // Delete deletes a stack with its resources, in the reverse order of their dependencies. A stack that does not exist
@@ -52,7 +54,7 @@ func (s *Service) newDeletion(stack stackRecord, in DeleteInput) *operation {
 	for _, id := range in.Retain {
 		o.retain[id] = true
 	}
-	o.place.Role = cmp.Or(in.RoleARN, stack.RoleARN)
+	o.place.Role, o.place.Caller = cmp.Or(in.RoleARN, stack.RoleARN), in.Caller
 	return o
 }
 

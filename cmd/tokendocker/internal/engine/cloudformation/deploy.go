@@ -15,6 +15,7 @@ import (
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/partition"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // DeployInput is one deployment of a template: a create if the stack does not exist, else an update.
@@ -39,7 +40,8 @@ type DeployInput struct {
 	PolicyNow    string                       // stack policy of this deployment alone; empty: the stack's
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
 	ClientToken  string                       // what the client calls the deployment; its events say so
-	RoleARN      string                       // shown with the stack
+	RoleARN      string                       // that CloudFormation acts as
+	Caller       *session.Session             `json:"-"` // whom it acts as without a role; nil: whoever may do anything
 	Notify       []string                     // ARNs of topics, shown with the stack and given by AWS::NotificationARNs
 	ChangeSetID  string                       // shown with the stack
 	Protect      bool                         // against deletion, from now on
@@ -124,7 +126,7 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	op.stack.RoleARN, op.stack.ChangeSetID, op.stack.Protected = in.RoleARN, in.ChangeSetID, stack.Protected || in.Protect
 	op.stack.Capabilities, op.stack.NoRollback, op.stack.Notify = in.Capabilities, in.NoRollback, in.Notify
 	op.drop, op.stack.RetainExceptOnCreate = in.DropNew, in.DropNew
-	op.place.Role = in.RoleARN
+	op.place.Role, op.place.Caller = in.RoleARN, in.Caller
 	if !stack.Completed {
 		op.stack.Timeout = in.Timeout
 	}

@@ -33,6 +33,7 @@ type Stack struct {
 
 	RetainExceptOnCreate bool          // as its last deployment was told
 	Timeout              time.Duration // of its creation; 0: none
+	Imports              []string      // names of exports that it uses
 	Policy               string        // the stack policy that holds now; empty: none
 	Operations           []Operation   // the last ones, the newest first
 	Drift                string        // DriftNotChecked when that is not known any more
@@ -132,6 +133,7 @@ func (r stackRecord) view() Stack {
 	out.Description, out.Capabilities, out.RoleARN, out.Resolved = r.Description, r.Capabilities, r.RoleARN, r.Resolved
 	out.Protected, out.NoRollback, out.ChangeSetID, out.Notify = r.Protected, r.NoRollback, r.ChangeSetID, r.Notify
 	out.ParentID, out.RootID, out.Drift = r.ParentID, r.RootID, DriftNotChecked
+	out.Imports = r.Imports
 	out.RetainExceptOnCreate, out.Timeout, out.Policy, out.Operations = r.RetainExceptOnCreate, r.Timeout, r.Policy, r.Operations
 	if r.Status == UpdateInProgress && r.PolicyDuringUpdate != "" {
 		out.Policy = r.PolicyDuringUpdate

@@ -58,6 +58,7 @@ func (n nestedStack) Delete(ctx context.Context, r resource.Request) error {
 	}
 	op := s.newOperation(stack, r.Token, n.event)
 	op.clientToken, op.force = n.op.clientToken, n.op.force
+	op.place.Role, op.place.Caller = n.op.place.Role, n.op.place.Caller
 	err = op.deleteStack(ctx, userInitiated)
 	n.join(op.requests, op.failures)
 	return embedded(stack.ID, "deleted", err)
@@ -184,7 +185,7 @@ func within(parent context.Context, in *DeployInput) (ctx context.Context, end f
 // input reads the properties of a nested stack.
 func (n nestedStack) input(ctx context.Context, name string, r resource.Request) (DeployInput, error) {
 	in := DeployInput{StackName: name, Region: r.Stack.Region, Parameters: map[string]string{}, Exact: true, Tags: maps.Clone(n.op.stack.Tags),
-		Capabilities: n.op.stack.Capabilities, Token: r.Token + r.LogicalID, ClientToken: n.op.clientToken, RoleARN: n.op.stack.RoleARN, OnEvent: n.event,
+		Capabilities: n.op.stack.Capabilities, Token: r.Token + r.LogicalID, ClientToken: n.op.clientToken, RoleARN: n.op.place.Role, Caller: n.op.place.Caller, OnEvent: n.event,
 		NoRollback: n.op.input.NoRollback, DropNew: n.op.drop}
 	if err := limits(&in, r); err != nil {
 		return in, err
@@ -258,6 +259,7 @@ func (n nestedStack) undo(ctx context.Context, name string, r resource.Request) 
 	}
 	op := s.newOperation(stack, strings.TrimSuffix(r.Token, rollbackToken)+r.LogicalID, n.event)
 	op.clientToken, op.drop, op.skip = n.op.clientToken, n.op.drop, n.op.skip.within(r.LogicalID)
+	op.place.Role, op.place.Caller = n.op.place.Role, n.op.place.Caller
 	switch {
 	case stack.Status == UpdateFailed, stack.Status == UpdateRollbackFailed: // it is what it was but for its resources
 		op.stack.Earlier = nil
@@ -329,7 +331,7 @@ func (o *operation) releaseOne(ctx context.Context, key string) error {
 	}
 	n := nestedStack{o}
 	op := o.service.newOperation(stack, o.token+stack.Name, n.event)
-	op.stack.Earlier = nil
+	op.stack.Earlier, op.place.Role, op.place.Caller = nil, o.place.Role, o.place.Caller
 	err = op.cleanUp(ctx, UpdateComplete)
 	n.join(op.requests, nil)
 	return err

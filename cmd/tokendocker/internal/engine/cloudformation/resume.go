@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // skips says which resources a roll-back leaves as they are.
@@ -43,10 +44,11 @@ func (o *operation) skipOne(rec *record) error {
 // RollbackInput says which stack to roll back and how.
 type RollbackInput struct {
 	Region, StackName string
-	ClientToken       string   // what the client calls the roll-back; its events say so
-	DropNew           bool     // delete new resources whatever their policies
-	Skip              []string // logical ids of resources that an earlier roll-back could not bring back, to leave as they are
-	SkipAll           bool     // all of those
+	ClientToken       string           // what the client calls the roll-back; its events say so
+	Caller            *session.Session // as in DeployInput
+	DropNew           bool             // delete new resources whatever their policies
+	Skip              []string         // logical ids of resources that an earlier roll-back could not bring back, to leave as they are
+	SkipAll           bool             // all of those
 }
 
 // BeginRollback begins the roll-back of a stack whose deployment failed and was left as it was, or whose roll-back
@@ -60,6 +62,7 @@ func (s *Service) BeginRollback(ctx context.Context, in RollbackInput) (*Running
 	stack, found, err := s.stacks.Get(key)
 	op := s.newOperation(stack, protocol.NewID(), nil)
 	op.clientToken, op.drop, op.skip = in.ClientToken, in.DropNew, skips{all: in.SkipAll, names: map[string]bool{}}
+	op.place.Caller = in.Caller
 	kind, roll := Rollback, op.rollBackUpdate
 	if stack.Status == UpdateRollbackFailed {
 		kind = ContinueRollback

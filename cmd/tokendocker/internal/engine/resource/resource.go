@@ -5,6 +5,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 )
 
 // Stack is the stack that a resource belongs to.
@@ -15,8 +17,13 @@ type Stack struct {
 	Region    string
 	Partition string
 	URLSuffix string
-	Role      string // ARN of the role that CloudFormation acts as; empty: of none, with all rights
+	Role      string // ARN of the role that CloudFormation acts as; empty: it acts as the Caller
+
+	Caller *session.Session // who asked for the operation; nil: whoever may do anything
 }
+
+// Unbounded reports whether CloudFormation may do anything with the stack.
+func (s Stack) Unbounded() bool { return s.Role == "" && (s.Caller == nil || s.Caller.Operator()) }
 
 // Request is what CloudFormation asks of a provider for one resource.
 type Request struct {

@@ -102,7 +102,7 @@ var cases = []struct {
 		}
 		return err
 	}},
-	{name: "role that does not trust", source: creating, limit: "without a role CloudFormation acts with all rights, not with the caller's", code: "ValidationError", message: "is invalid or cannot be assumed",
+	{name: "role that does not trust", source: creating, code: "ValidationError", message: "is invalid or cannot be assumed",
 		call: func(f *fixture) error { return f.pass("strange") }},
 	{name: "role that trusts", source: creating, call: func(f *fixture) error { return f.pass("trusting") }},
 	{name: "template in S3", source: creating, call: func(f *fixture) error {
@@ -187,6 +187,36 @@ var cases = []struct {
 		return err
 	}},
 
+	{name: "processed template", source: "CloudFormation API Reference, GetTemplate, 2026-11", limit: "templates with transforms are given as they were written", call: func(f *fixture) error {
+		out, err := f.GetTemplate(f.t.Context(), &cfn.GetTemplateInput{StackName: aws.String("S"), TemplateStage: types.TemplateStageProcessed})
+		if err == nil && *out.TemplateBody != one {
+			f.t.Errorf("the template is %s", *out.TemplateBody)
+		}
+		return err
+	}},
+	{name: "resource by its physical id", source: "CloudFormation API Reference, DescribeStackResources, 2026-11", call: func(f *fixture) error {
+		out, err := f.DescribeStackResources(f.t.Context(), &cfn.DescribeStackResourcesInput{PhysicalResourceId: aws.String("T-1")})
+		if err == nil && (len(out.StackResources) != 1 || *out.StackResources[0].StackName != "S") {
+			f.t.Errorf("it is %+v", out.StackResources)
+		}
+		return err
+	}},
+	{name: "resource that no stack has", source: "CloudFormation API Reference, DescribeStackResources, 2026-11", limit: "the message's words are ours", code: "ValidationError", message: "Stack for T-9 does not exist", call: func(f *fixture) error {
+		_, err := f.DescribeStackResources(f.t.Context(), &cfn.DescribeStackResourcesInput{PhysicalResourceId: aws.String("T-9")})
+		return err
+	}},
+	{name: "imports of an export", source: "CloudFormation API Reference, ListImports, 2026-11", call: func(f *fixture) error {
+		f.there("U", `{"Resources": {"T": {"Type": "Test::Thing::Plain", "Properties": {"V": {"Fn::ImportValue": "S-name"}}}}}`)
+		out, err := f.ListImports(f.t.Context(), &cfn.ListImportsInput{ExportName: aws.String("S-name")})
+		if err == nil && (len(out.Imports) != 1 || out.Imports[0] != "U") {
+			f.t.Errorf("they are %v", out.Imports)
+		}
+		return err
+	}},
+	{name: "imports that there are not", source: "seen in public issues, 2026-11: Export ... is not imported by any stack", code: "ValidationError", message: "Export 'S-name' is not imported by any stack.", call: func(f *fixture) error {
+		_, err := f.ListImports(f.t.Context(), &cfn.ListImportsInput{ExportName: aws.String("S-name")})
+		return err
+	}},
 	{name: "no such stack", source: showing, code: "ValidationError", message: "Stack with id N does not exist", call: func(f *fixture) error { return second(f.stack("N")) }},
 	{name: "events of no stack", source: showing, code: "ValidationError", message: "Stack [N] does not exist", call: func(f *fixture) error {
 		_, err := f.DescribeStackEvents(f.t.Context(), &cfn.DescribeStackEventsInput{StackName: aws.String("N")})

@@ -222,7 +222,7 @@ func (r *Room) executeChangeSet(ctx context.Context, call *protocol.Call) (any, 
 		return nil, invalid("DisableRollback cannot be specified for a change set that has OnStackFailure")
 	}
 	running, err := r.Stacks.BeginChangeSet(ctx, set, cloudformation.Execution{NoRollback: call.Form.Get("DisableRollback") == "true",
-		DropNew: call.Form.Get("RetainExceptOnCreate") == "true", ClientToken: call.Form.Get("ClientRequestToken"), Interrupt: r.interruptible(set.StackID)})
+		DropNew: call.Form.Get("RetainExceptOnCreate") == "true", ClientToken: call.Form.Get("ClientRequestToken"), Caller: call.Session, Interrupt: r.interruptible(set.StackID)})
 	if err != nil {
 		return nil, err
 	}

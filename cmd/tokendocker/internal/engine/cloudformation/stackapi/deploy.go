@@ -30,7 +30,7 @@ func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformatio
 	}
 	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
 		Capabilities: members(form, "Capabilities"), Notify: now.Notify, Tags: now.Tags, RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
-		NoRollback: form.Get("DisableRollback") == "true", DropNew: form.Get("RetainExceptOnCreate") == "true"}
+		Caller: call.Session, NoRollback: form.Get("DisableRollback") == "true", DropNew: form.Get("RetainExceptOnCreate") == "true"}
 	if has(form, "NotificationARNs") {
 		in.Notify = members(form, "NotificationARNs")
 	}
@@ -290,7 +290,7 @@ func (r *Room) deleteStack(ctx context.Context, call *protocol.Call) (any, error
 		return nil, invalid("1 validation error detected: Value '%s' at 'deletionMode' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, FORCE_DELETE_STACK]", mode)
 	}
 	running, err := r.Stacks.BeginDelete(ctx, cloudformation.DeleteInput{StackName: stack.Name, Region: stack.Region, Retain: members(call.Form, "RetainResources"),
-		Force: mode == "FORCE_DELETE_STACK", ClientToken: call.Form.Get("ClientRequestToken"), RoleARN: role})
+		Force: mode == "FORCE_DELETE_STACK", ClientToken: call.Form.Get("ClientRequestToken"), RoleARN: role, Caller: call.Session})
 	if busy, ok := errors.AsType[*cloudformation.BusyError](err); ok {
 		return nil, invalid("Stack [%s] is in %s state and can not be deleted.", busy.StackID, busy.Status)
 	}
@@ -338,7 +338,7 @@ func (r *Room) rollBackFrom(ctx context.Context, call *protocol.Call, from ...cl
 		return nil, invalid("Stack:%s is in %s state and can not be rolled back.", stack.ID, stack.Status)
 	}
 	running, err := r.Stacks.BeginRollback(ctx, cloudformation.RollbackInput{Region: stack.Region, StackName: stack.Name,
-		ClientToken: call.Form.Get("ClientRequestToken"), DropNew: call.Form.Get("RetainExceptOnCreate") == "true",
+		ClientToken: call.Form.Get("ClientRequestToken"), Caller: call.Session, DropNew: call.Form.Get("RetainExceptOnCreate") == "true",
 		Skip: members(call.Form, "ResourcesToSkip"), SkipAll: call.Form.Get("ForceRollback") == "true"})
 	if err == nil && running == nil {
 		err = fmt.Errorf("stack %s has just been deleted", stack.Name)

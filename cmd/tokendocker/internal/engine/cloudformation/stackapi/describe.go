@@ -133,6 +133,23 @@ func (r *Room) listStacks(_ context.Context, call *protocol.Call) (any, error) {
 	return out, nil
 }
 
+// listImports lists the stacks that import an export.
+func (r *Room) listImports(_ context.Context, call *protocol.Call) (any, error) {
+	name := call.Form.Get("ExportName")
+	var out struct {
+		Imports []string `xml:"Imports>member"`
+	}
+	for _, stack := range r.inRegion(call) {
+		if slices.Contains(stack.Imports, name) {
+			out.Imports = append(out.Imports, stack.Name)
+		}
+	}
+	if out.Imports == nil {
+		return nil, invalid("Export '%s' is not imported by any stack.", name)
+	}
+	return out, nil
+}
+
 func (r *Room) listExports(_ context.Context, call *protocol.Call) (any, error) {
 	type export struct{ ExportingStackId, Name, Value string } //nolint:revive // AWS's spelling
 	var out struct {

@@ -88,14 +88,19 @@ func deleted(stack cloudformation.Stack, last map[string]cloudformation.Event, o
 }
 
 func (r *Room) describeStackResources(_ context.Context, call *protocol.Call) (any, error) {
-	if err := refuse(call.Form, "PhysicalResourceId"); err != nil {
-		return nil, err
-	}
 	var out struct {
 		StackResources []resourceOutput `xml:"StackResources>member"`
 	}
-	var err error
-	_, out.StackResources, err = r.resources(call)
+	physicalID := call.Form.Get("PhysicalResourceId")
+	if physicalID != "" {
+		stack, found := r.Stacks.Owner(call.Region, physicalID)
+		if !found {
+			return nil, invalid("Stack for %s does not exist", physicalID)
+		}
+		call.Form.Set("StackName", stack)
+	}
+	_, all, err := r.resources(call)
+	out.StackResources = slices.DeleteFunc(all, func(one resourceOutput) bool { return physicalID != "" && one.PhysicalResourceId != physicalID })
 	return out, err
 }
 

@@ -2,7 +2,7 @@
 // the clients look on, and stacks, change sets and events into answers.
 //
 // The role that a client passes bounds what CloudFormation does with the stack, as far as package handlers knows; without
-// one CloudFormation acts with all rights.
+// one the client's own rights do.
 //
 // Source: AWS CloudFormation API Reference, the page of each action.
 package stackapi
@@ -126,6 +126,7 @@ func operations() map[string]operation {
 		"DescribeStackDriftDetectionStatus": {(*Room).describeDetection, false, false},
 		"ValidateTemplate":                  {(*Room).validateTemplate, false, false},
 		"ListStacks":                        {(*Room).listStacks, false, false},
+		"ListImports":                       {(*Room).listImports, false, false},
 		"ListExports":                       {(*Room).listExports, false, false},
 	}
 }
@@ -159,6 +160,12 @@ func (r *Room) stackARN(call *protocol.Call) string {
 	name := call.Form.Get("StackName")
 	if set, found := r.Stacks.ChangeSet("", call.Form.Get("ChangeSetName")); found && name == "" {
 		return set.StackID
+	}
+	if physicalID := call.Form.Get("PhysicalResourceId"); physicalID != "" && name == "" {
+		if owner, found := r.Stacks.Owner(call.Region, physicalID); found {
+			return owner
+		}
+		name = "*"
 	}
 	if name == "" || strings.HasPrefix(name, "arn:") {
 		return name
