@@ -109,6 +109,9 @@ func (p aliasProvider) Create(_ context.Context, q resource.Request) (resource.R
 		return resource.Result{}, err
 	}
 	name, version := text(q.Properties, "Name"), text(q.Properties, "FunctionVersion")
+	if len(name) > 128 || !aliasName.MatchString(name) {
+		return resource.Result{}, invalid("name", name, "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
+	}
 	if _, found, err := p.room.functions.Get(functionKey(f.Region, f.Name, version)); err != nil {
 		return resource.Result{}, err
 	} else if !found {

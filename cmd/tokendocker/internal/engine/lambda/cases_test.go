@@ -94,6 +94,8 @@ func TestDeploymentCases(t *testing.T) {
 		{"time-out", "Lambda Developer Guide, Lambda quotas, 2026-11", "between 1 and 900"},
 		{"inline for provided", "CloudFormation User Guide, AWS::Lambda::Function Code, 2026-11", "ZipFile can only be used"},
 		{"no handler", "Lambda API Reference, CreateFunction, 2026-11", "Runtime and Handler are mandatory"},
+		{"name", "Lambda API Reference, CreateFunction, 2026-11", "Value 'f/1' at 'functionName' failed to satisfy constraint"},
+		{"long name", "Lambda API Reference, CreateFunction, 2026-11", "at 'functionName' failed to satisfy constraint"},
 	}
 	changes := map[string]map[string]any{
 		"missing object":      {"Code": map[string]any{"S3Bucket": "b", "S3Key": "none"}},
@@ -102,6 +104,8 @@ func TestDeploymentCases(t *testing.T) {
 		"time-out":            {"Timeout": "901"},
 		"inline for provided": {"Code": map[string]any{"ZipFile": "x"}},
 		"no handler":          {"Handler": nil},
+		"name":                {"FunctionName": "f/1"},
+		"long name":           {"FunctionName": strings.Repeat("f", 65)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

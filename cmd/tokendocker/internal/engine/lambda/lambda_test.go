@@ -361,3 +361,16 @@ func TestVersionOfTheSame(t *testing.T) {
 		t.Errorf("after the last version was deleted: %s, %v", arn, err)
 	}
 }
+
+// TestAliasNames: an alias is no number, which would be a version. Source: AWS Lambda API Reference, CreateAlias, 2026-11.
+func TestAliasNames(t *testing.T) {
+	w := newWorld(t, 1, switches.Switches{})
+	w.create(t, nil)
+	for name, ok := range map[string]bool{"live": true, "1live": true, "a-b_c": true, "-": true, "": false, "17": false, "a/b": false, "a b": false, strings.Repeat("a", 129): false} {
+		_, err := w.room.Resources()["AWS::Lambda::Alias"].Create(t.Context(), resource.Request{Stack: stack,
+			Properties: map[string]any{"FunctionName": "f", "Name": name, "FunctionVersion": latest}})
+		if (err == nil) != ok {
+			t.Errorf("%.20q: %v", name, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/physical"
@@ -33,11 +34,21 @@ type functionProvider struct{ room *Room }
 // Immutable returns the properties whose change makes another function.
 func (functionProvider) Immutable() []string { return []string{"FunctionName", "PackageType"} }
 
+// Names of functions and of aliases, which are no numbers.
+// Source: AWS Lambda API Reference, CreateFunction and CreateAlias.
+var (
+	functionName = regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`)
+	aliasName    = regexp.MustCompile(`^[0-9]*[a-zA-Z-_][a-zA-Z0-9-_]*$`)
+)
+
 // Create deploys a function.
 func (p functionProvider) Create(ctx context.Context, r resource.Request) (resource.Result, error) {
 	name := text(r.Properties, "FunctionName")
 	if name == "" {
 		name = physical.Name(r, physical.MaxFunction)
+	}
+	if !functionName.MatchString(name) {
+		return resource.Result{}, invalid("functionName", name, "Member must satisfy regular expression pattern: "+functionName.String())
 	}
 	_, found, err := p.room.functions.Get(functionKey(r.Stack.Region, name, latest))
 	if err != nil {
