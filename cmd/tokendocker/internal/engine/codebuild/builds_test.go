@@ -67,6 +67,21 @@ func TestBuilds(t *testing.T) {
 			w.end(id)
 			checkLog(t, w.cloud.log(id), []string{strconv.Itoa(len("parameter value")) + "\n"}, nil)
 		}},
+		{"number of a secret", specPage + ", env/secrets-manager", "", func(t *testing.T, w *world) {
+			w.project(nil)
+			id := w.start(map[string]any{"buildspecOverride": "version: 0.2\nenv: {secrets-manager: {N: 'app:big'}}\nphases:\n  build: {commands: ['echo n=$(echo $N | tr 0-9 a-j)']}\n"})
+			w.end(id)
+			if log := w.cloud.log(id); !strings.Contains(log, "n=bcdefghijabcdefghija\n") {
+				t.Errorf("the number is not the secret's:\n%s", log)
+			}
+		}},
+		{"key that a secret does not have", specPage + ", env/secrets-manager", "", func(t *testing.T, w *world) {
+			w.project(nil)
+			b := w.end(w.start(map[string]any{"environmentVariablesOverride": []map[string]string{{"name": "S", "value": "app:none", "type": "SECRETS_MANAGER"}}}))
+			if got := b.phase("DOWNLOAD_SOURCE").context(); got != "Secrets Manager Error: key none not found in secret app" {
+				t.Errorf("got %q", got)
+			}
+		}},
 		{"secret that is not there", "CodeBuild User Guide, troubleshooting, 2026-10", "", func(t *testing.T, w *world) {
 			w.project(nil)
 			b := w.end(w.start(map[string]any{"environmentVariablesOverride": []map[string]string{{"name": "S", "value": "absent", "type": "SECRETS_MANAGER"}}}))

@@ -101,7 +101,7 @@ func (c *cloud) Call(ctx context.Context, as *session.Session, region, service, 
 		if q.SecretID == "absent" {
 			return protocol.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 		}
-		answer = map[string]any{"SecretString": `{"key":"hush\nsecond line","n":7}`}
+		answer = map[string]any{"SecretString": `{"key":"hush\nsecond line","n":7,"big":12345678901234567890,"none":null}`}
 	}
 	if out == nil || answer == nil {
 		return nil

@@ -153,19 +153,14 @@ func (l *life) secret(ctx context.Context, reference string) (string, error) {
 	if rest[0] == "" {
 		return out.SecretString, nil
 	}
-	var fields map[string]any
+	var fields map[string]*text // as they are written: a number keeps its digits
 	if err := json.Unmarshal([]byte(out.SecretString), &fields); err != nil {
 		return "", fail(code, "secret %s is not JSON, it has no key %s", id, rest[0])
 	}
-	switch v := fields[rest[0]].(type) {
-	case nil:
+	if fields[rest[0]] == nil {
 		return "", fail(code, "key %s not found in secret %s", rest[0], id)
-	case string:
-		return v, nil
-	default:
-		raw, err := json.Marshal(v)
-		return string(raw), err
 	}
+	return string(*fields[rest[0]]), nil
 }
 
 // variableError makes a service's error the phase's failure.
