@@ -334,3 +334,19 @@ func (l late) Allow(context.Context, *session.Session, string, protocol.Need) er
 		return protocol.Errorf("AccessDeniedException", "not yet")
 	}
 }
+
+// TestTaskIsNotWaitedFor: who does not wait any more hears why, and nothing of rights that might still have come.
+func TestTaskIsNotWaitedFor(t *testing.T) {
+	w := &world{}
+	w.fill()
+	c := checker(w, switches.Switches{})
+	c.Caller = late{w, make(chan struct{})}
+	why := errors.New("the stack rolls back")
+	ctx, end := context.WithCancelCause(t.Context())
+	time.AfterFunc(100*time.Millisecond, func() { end(why) })
+	err := c.TaskDefinition(ctx, resource.Request{Stack: resource.Stack{Partition: "aws"}, Properties: map[string]any{
+		"ExecutionRoleArn": "arn:aws:iam::111122223333:role/E", "ContainerDefinitions": []any{map[string]any{"Image": host + "/team/app:v1"}}}})
+	if !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
+	}
+}

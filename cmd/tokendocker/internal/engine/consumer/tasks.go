@@ -107,6 +107,9 @@ func (c *Checker) taskMayPull(ctx context.Context, s *session.Session, i image, 
 		}
 		select {
 		case <-patience.Done():
+			if ctx.Err() != nil {
+				return context.Cause(ctx) // nobody waits for the task any more
+			}
 			return err
 		case <-time.After(rightsPause):
 		}
