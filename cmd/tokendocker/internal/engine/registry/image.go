@@ -43,7 +43,7 @@ func (i *stored) RawConfigFile() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i.store.Blob(i.ctx, i.arn, m.Config.Digest.String())
+	return i.store.blob(i.ctx, i.arn, m.Config.Digest.String())
 }
 
 // LayerByDigest returns a layer of the image.

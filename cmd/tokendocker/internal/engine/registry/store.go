@@ -25,12 +25,12 @@ import (
 // ErrUnknown says that the registry holds no such blob or manifest.
 var ErrUnknown = errors.New("not in the registry")
 
-// MissingError says that a manifest names content which was never pushed.
-type MissingError struct{ Digests []string }
+// missingError says that a manifest names content which was never pushed.
+type missingError struct{ digests []string }
 
 // Error names the missing content.
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("manifest names unknown content %v", e.Digests)
+func (e *missingError) Error() string {
+	return fmt.Sprintf("manifest names unknown content %v", e.digests)
 }
 
 // Store keeps layers and manifests in files, one folder for each account and region, so that no registry sees
@@ -154,8 +154,8 @@ func readManifest(ctx context.Context, repo distribution.Repository, dgst string
 	return m.Payload()
 }
 
-// PutManifest keeps a manifest and returns its digest. It fails with a MissingError when the content that it names was
-// not pushed before.
+// PutManifest keeps a manifest and returns its digest. It fails with an error that Missing reads when the content that
+// it names was not pushed before.
 func (s *Store) PutManifest(ctx context.Context, arn, mediaType string, body []byte) (string, error) {
 	repo, err := s.repository(ctx, arn)
 	if err != nil {
@@ -180,14 +180,14 @@ func manifestError(err error) error {
 	if !errors.As(err, &verification) {
 		return fmt.Errorf("keep manifest: %w", err)
 	}
-	missing := &MissingError{}
+	missing := &missingError{}
 	for _, v := range verification {
 		var unknown distribution.ErrManifestBlobUnknown
 		if errors.As(v, &unknown) {
-			missing.Digests = append(missing.Digests, unknown.Digest.String())
+			missing.digests = append(missing.digests, unknown.Digest.String())
 		}
 	}
-	if len(missing.Digests) == 0 {
+	if len(missing.digests) == 0 {
 		return fmt.Errorf("keep manifest: %w", err)
 	}
 	return missing
@@ -222,8 +222,8 @@ func (s *Store) BlobSize(ctx context.Context, arn, dgst string) (int64, error) {
 	return desc.Size, nil
 }
 
-// Blob returns the content of a small blob of the repository, such as a configuration, or ErrUnknown.
-func (s *Store) Blob(ctx context.Context, arn, dgst string) ([]byte, error) {
+// blob returns the content of a small blob of the repository, such as a configuration, or ErrUnknown.
+func (s *Store) blob(ctx context.Context, arn, dgst string) ([]byte, error) {
 	repo, err := s.repository(ctx, arn)
 	if err != nil {
 		return nil, err
@@ -323,9 +323,9 @@ func (s *Store) DeleteRepository(_ context.Context, arn string) error {
 
 // Missing returns the digests that an error of PutManifest names as never pushed; nil for another error.
 func Missing(err error) []string {
-	var missing *MissingError
+	var missing *missingError
 	if errors.As(err, &missing) {
-		return missing.Digests
+		return missing.digests
 	}
 	return nil
 }
