@@ -65,7 +65,7 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Room is AWS CodeBuild, in all accounts and regions. It is safe for concurrent use.
+// Room is AWS CodeBuild of one account, in all regions. It is safe for concurrent use.
 type Room struct {
 	Options
 	projects state.Table[project]
