@@ -17,6 +17,16 @@ type grantInput struct {
 	Constraints json.RawMessage
 }
 
+// grantConditions adds what policies may ask of a grant that is to be made.
+func grantConditions(call *protocol.Call, to map[string][]string) error {
+	var in grantInput
+	if err := protocol.Decode(call, &in); err != nil {
+		return err
+	}
+	to["kms:GranteePrincipal"], to["kms:GrantOperations"] = []string{in.Grantee}, in.Operations
+	return nil
+}
+
 // grantable are the operations that a grant may allow and that there are here.
 // Source: AWS KMS API Reference, CreateGrant.
 var grantable = []string{"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/clock"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
@@ -157,6 +158,9 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		return nil, err
 	}
 	need, err := r.needOf(call, action, in)
+	if err == nil && call.Operation == "CreateGrant" {
+		err = grantConditions(call, need.Conditions)
+	}
 	return []protocol.Need{need}, err
 }
 
@@ -211,21 +215,33 @@ func (r *Room) needsOfAlias(call *protocol.Call) ([]protocol.Need, error) {
 }
 
 // need is the permission that a use of a key needs.
+// Source: Service Authorization Reference, AWS Key Management Service, condition keys of each action.
 func (r *Room) need(as *session.Session, action string, k key, in input) protocol.Need {
-	conditions := map[string][]string{"kms:CallerAccount": {as.Account}, "kms:EncryptionAlgorithm": {"SYMMETRIC_DEFAULT"}}
-	if a, ok := aliasName(in.KeyID); ok {
-		conditions["kms:RequestAlias"] = []string{a}
-	}
+	conditions := map[string][]string{"kms:CallerAccount": {as.Account}}
 	for name, value := range k.Tags {
 		conditions["aws:ResourceTag/"+name] = []string{value}
+	}
+	need := protocol.Need{Action: action, Resources: []string{k.ARN}, Conditions: conditions,
+		ResourcePolicy: k.effectivePolicy(), ResourcePolicyOnly: true}
+	crypts := slices.Contains(cryptographic, action)
+	if a, ok := aliasName(in.KeyID); ok && (crypts || action == "kms:DescribeKey") {
+		conditions["kms:RequestAlias"] = []string{a}
+	}
+	if !crypts && action != "kms:CreateGrant" {
+		return need
+	}
+	if crypts {
+		conditions["kms:EncryptionAlgorithm"] = []string{symmetric}
 	}
 	for name, value := range in.Context {
 		conditions["kms:EncryptionContext:"+name] = []string{value}
 		conditions["kms:EncryptionContextKeys"] = append(conditions["kms:EncryptionContextKeys"], name)
 	}
-	return protocol.Need{Action: action, Resources: []string{k.ARN}, Conditions: conditions,
-		ResourcePolicy: k.effectivePolicy(), ResourcePolicyOnly: true}
+	return need
 }
+
+// cryptographic are the actions that use a key's material.
+var cryptographic = []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 
 // Serve does one call.
 func (r *Room) Serve(ctx context.Context, call *protocol.Call) (any, error) {
