@@ -60,9 +60,10 @@ type Addressed interface {
 	Owner(call *Call) string
 }
 
-// OwnerOf returns the account in an ARN, empty if that is none or text is no ARN.
+// OwnerOf returns the account in an ARN, empty if that is none, if what it names is AWS's own and so everybody's, or if
+// text is no ARN.
 func OwnerOf(text string) string {
-	if parts := strings.SplitN(text, ":", 6); len(parts) == 6 && parts[0] == "arn" {
+	if parts := strings.SplitN(text, ":", 6); len(parts) == 6 && parts[0] == "arn" && parts[4] != "aws" {
 		return parts[4]
 	}
 	return ""
