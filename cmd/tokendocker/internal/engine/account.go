@@ -75,6 +75,7 @@ func (e *Engine) openAccounts(ctx context.Context) error {
 			}
 		}
 	}
+	e.lendCredentials()
 	return e.keepPlace()
 }
 
@@ -196,7 +197,7 @@ func (a *account) openFunctions(context.Context) (err error) {
 		return err
 	}
 	a.states, err = states.New(states.Options{Store: a.store, Clock: e.clock, Switches: &e.options.Switches, Caller: e.door,
-		Roles: a.iam, Builds: a.codebuild, Publish: e.publish, Log: e.options.Log})
+		Roles: a.iam, Builds: a.codebuild, Publish: e.publish, Deliver: a.logs.Deliver, Log: e.options.Log})
 	if err != nil {
 		return err
 	}

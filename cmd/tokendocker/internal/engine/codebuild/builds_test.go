@@ -24,7 +24,7 @@ func TestBuilds(t *testing.T) {
 		name, source, limit string
 		run                 func(t *testing.T, w *world)
 	}{
-		{"variables and their precedence", specPage + ", env", "credentials stand in the environment instead of behind the container's endpoint", func(t *testing.T, w *world) {
+		{"variables and their precedence", specPage + ", env", "", func(t *testing.T, w *world) {
 			w.project(map[string]any{"Environment": map[string]any{
 				"Type": "LINUX_CONTAINER", "Image": "img", "ComputeType": "C", "EnvironmentVariables": []any{
 					map[string]any{"Name": "A", "Value": "project"}, map[string]any{"Name": "B", "Value": 80},
@@ -35,8 +35,8 @@ func TestBuilds(t *testing.T) {
 					"phases":{"build":{"commands":["echo $A $B \"$C\"","env | grep -E '^(CODEBUILD|AWS)_' | sort","export OUT=digest"]}}}`,
 			})
 			b := w.end(id)
-			checkLog(t, w.cloud.log(id), []string{"start 80 spec $HOME", "AWS_ACCESS_KEY_ID=ASIAKEY", "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
-				"AWS_SECRET_ACCESS_KEY=secretkey", "AWS_SESSION_TOKEN=token", "CODEBUILD_BUILD_ARN=arn:aws:codebuild:us-east-1:123456789012:build/" + id,
+			checkLog(t, w.cloud.log(id), []string{"start 80 spec $HOME", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/", "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
+				"CODEBUILD_BUILD_ARN=arn:aws:codebuild:us-east-1:123456789012:build/" + id,
 				"CODEBUILD_BUILD_ID=" + id, "CODEBUILD_BUILD_IMAGE=img", "CODEBUILD_BUILD_NUMBER=1", "CODEBUILD_BUILD_SUCCEEDING=1", "CODEBUILD_INITIATOR=Machine/exec",
 				"CODEBUILD_KMS_KEY_ID=arn:aws:kms:us-east-1:123456789012:alias/aws/s3", "CODEBUILD_LOG_PATH=" + b.Logs.StreamName, "CODEBUILD_SRC_DIR=/", "CODEBUILD_START_TIME=1"}, nil)
 			if len(b.ExportedEnvironmentVariables) != 2 || b.ExportedEnvironmentVariables[0].Value != "digest" {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,10 +43,14 @@ type cloud struct {
 	unreachable []string // services that no network leads to
 	missing     string   // a part of the network that is not there
 	attached    []string // network interfaces
+
+	life     time.Duration               // of sessions; 0: for ever
+	now      func() time.Time            // with life
+	sessions map[string]*session.Session // by key
 }
 
 func newCloud() *cloud {
-	return &cloud{groups: map[string]bool{}, streams: map[string][]string{}, objects: map[string][]byte{}}
+	return &cloud{groups: map[string]bool{}, streams: map[string][]string{}, objects: map[string][]byte{}, sessions: map[string]*session.Session{}}
 }
 
 func (c *cloud) Allow(_ context.Context, as *session.Session, _ string, need protocol.Need) error {
@@ -123,6 +128,10 @@ func (c *cloud) AssumeAsService(_ context.Context, role, service, name string, c
 	s := &session.Session{ARN: "arn:aws:sts::123456789012:assumed-role/Builder/" + name, RoleARN: role,
 		AccessKeyID: "ASIAKEY", SecretKey: "secretkey", Token: "token"}
 	s.SetCause(cause)
+	if c.life > 0 {
+		s.Ends, s.AccessKeyID = c.now().Add(c.life), "ASIAKEY"+strconv.Itoa(len(c.sessions))
+	}
+	c.sessions[s.AccessKeyID] = s
 	return s, nil
 }
 

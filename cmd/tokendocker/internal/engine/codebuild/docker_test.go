@@ -111,6 +111,7 @@ func TestDockerBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer room.Close() //nolint:errcheck // never fails
+	d.Host(codebuild.CredentialsHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { room.ServeCredentials(w, r) }))
 	w := &world{t: t, cloud: cl, room: room, switches: good}
 	w.project(map[string]any{"Environment": map[string]any{"Type": "LINUX_CONTAINER", "Image": "aws/codebuild/standard:7.0", "ComputeType": "X",
 		"PrivilegedMode": true, "EnvironmentVariables": []any{map[string]any{"Name": "HOST", "Value": "123456789012.dkr.ecr.us-east-1.amazonaws.com"}}}})

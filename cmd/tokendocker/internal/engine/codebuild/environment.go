@@ -37,8 +37,7 @@ func variables(spec *buildspec.Spec, project []variable) []variable {
 func (l *life) environment(ctx context.Context, vars []variable) (env, secrets []string, err error) {
 	env = []string{
 		"HOME=/root", "AWS_DEFAULT_REGION=" + l.build.Place.Region, "AWS_REGION=" + l.build.Place.Region,
-		"AWS_ACCESS_KEY_ID=" + l.role.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + l.role.SecretKey,
-		"AWS_SESSION_TOKEN=" + l.role.Token,
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=" + l.lent.path,
 	}
 	parameters, err := l.parameters(ctx, vars)
 	if err != nil {

@@ -25,7 +25,8 @@ type life struct {
 	ctx    context.Context // ends when the build is stopped
 	cancel context.CancelCauseFunc
 
-	role      *session.Session
+	role      *session.Session // CodeBuild's own, for what it does itself
+	lent      lent
 	log       *stream
 	container Container
 	spec      *buildspec.Spec
@@ -195,13 +196,11 @@ func verdict(ctx context.Context, err error) (status, code, message string) {
 
 // provision assumes the role, enters the network and opens the log as the role, and starts the container.
 func (l *life) provision(ctx context.Context) error {
-	cause := l.build.Cause
-	cause.Build = l.build.ID
 	var err error
-	l.role, err = l.room.Roles.AssumeAsService(ctx, l.build.Role, service, "AWSCodeBuild-"+l.build.uuid(), cause)
-	if err != nil {
+	if l.role, err = l.assume(ctx); err != nil {
 		return fail(codeAccessDenied, "CodeBuild is not authorized to perform: sts:AssumeRole on %s", l.build.Role)
 	}
+	l.lend(l.role)
 	if err := l.join(ctx); err != nil {
 		return err
 	}
@@ -212,6 +211,13 @@ func (l *life) provision(ctx context.Context) error {
 		Name: l.build.uuid(), Docker: bool(l.build.Environment.PrivilegedMode),
 	})
 	return err
+}
+
+// assume assumes the build's role.
+func (l *life) assume(ctx context.Context) (*session.Session, error) {
+	cause := l.build.Cause
+	cause.Build = l.build.ID
+	return l.room.Roles.AssumeAsService(ctx, l.build.Role, service, "AWSCodeBuild-"+l.build.uuid(), cause)
 }
 
 // finalize collects what the build leaves and removes its container, whatever became of it.

@@ -139,6 +139,15 @@ func (l *life) depart(ctx context.Context) {
 	}
 }
 
+// inherit gives renewed credentials the place of older ones in a network.
+func (r *Room) inherit(old, renewed *session.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m, inside := r.members[old.AccessKeyID]; inside {
+		r.members[renewed.AccessKeyID] = m
+	}
+}
+
 // Reaches reports whether a session's calls reach a service, named as VPC endpoints name it ("s3", "ecr.api"): only
 // builds in a network may not.
 func (r *Room) Reaches(as *session.Session, service string) bool {

@@ -76,6 +76,7 @@ type Room struct {
 	closed  bool
 	live    map[string]*life  // builds that have not ended, by id
 	members map[string]member // builds in a network, by the access key of their role's session
+	lenders map[string]*life  // builds that have not ended, by the path of their credentials
 	starts  sync.Mutex        // one StartBuild at a time, so that a token starts one build
 	ended   []func(buildID, status string)
 }
@@ -92,7 +93,7 @@ func New(o Options) (*Room, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Room{Options: o, queue: newQueue(), live: map[string]*life{}, members: map[string]member{}}
+	r := &Room{Options: o, queue: newQueue(), live: map[string]*life{}, members: map[string]member{}, lenders: map[string]*life{}}
 	var err error
 	if r.projects, err = state.NewTable[project](o.State, "codebuild.projects"); err != nil {
 		return nil, err
@@ -200,6 +201,7 @@ func (r *Room) launch(l *life) error {
 func (r *Room) finished(l *life) {
 	r.mu.Lock()
 	delete(r.live, l.build.ID)
+	delete(r.lenders, l.lent.path)
 	ended := r.ended
 	r.mu.Unlock()
 	close(l.done)

@@ -68,7 +68,7 @@ func (d *Door) authenticate(a *answer, r *http.Request) (*sigv4.Signature, *sess
 
 func (d *Door) inTime(a *answer, sig *sigv4.Signature, as *session.Session) error {
 	now := time.Now()
-	if !as.Expires.IsZero() && now.After(as.Expires) {
+	if !as.Expires.IsZero() && now.After(as.Expires) || as.Ended(d.Clock.Now()) {
 		return a.refuse(refuseExpiredToken, "")
 	}
 	if as.Simulated {

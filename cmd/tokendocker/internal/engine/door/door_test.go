@@ -181,6 +181,8 @@ func TestSDKClients(t *testing.T) {
 			wantCode(t, c.call(f.config(&unknown)), "UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId")
 			expired := f.sessions.Add(&session.Session{ARN: "arn:expired", Expires: time.Now().Add(-time.Second)})
 			wantCode(t, c.call(f.config(expired)), "ExpiredTokenException", "ExpiredToken")
+			ended := f.sessions.Add(&session.Session{ARN: "arn:ended", Ends: f.Clock.Now().Add(-time.Second)})
+			wantCode(t, c.call(f.config(ended)), "ExpiredTokenException", "ExpiredToken")
 			noToken := session.Session{AccessKeyID: f.operator.AccessKeyID, SecretKey: f.operator.SecretKey}
 			wantCode(t, c.call(f.config(&noToken)), "UnrecognizedClientException", "InvalidClientTokenId", "InvalidToken")
 		})

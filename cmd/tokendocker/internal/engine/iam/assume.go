@@ -15,7 +15,7 @@ import (
 )
 
 // AssumeAsService gives a service, "lambda.amazonaws.com", a session of a role that trusts it. The session does not
-// end; services renew theirs. It fails with AccessDeniedException if the role does not exist, does not trust the
+// end, unless the switch CredentialsLife says so; services renew theirs. It fails with AccessDeniedException if the role does not exist, does not trust the
 // service, or does not do so yet. Callers put it in their service's own words.
 func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string, cause session.Cause) (*session.Session, error) {
 	refused := protocol.Errorf("AccessDeniedException", "%s is not authorized to perform: sts:AssumeRole on %s", service, roleARN)
@@ -38,7 +38,11 @@ func (r *Room) AssumeAsService(_ context.Context, roleARN, service, name string,
 	if !d.Allowed {
 		return nil, r.refuse(roleARN, "sts:AssumeRole", roleARN, refused)
 	}
-	return r.open(role, name, time.Time{}, cause), nil
+	s := r.open(role, name, time.Time{}, cause)
+	if life := r.Switches.CredentialsLife; life > 0 {
+		s.Ends = r.Clock.Now().Add(life)
+	}
+	return s, nil
 }
 
 // sourceless takes the conditions on aws:SourceArn out of what a trust policy allows: which of its resources a service

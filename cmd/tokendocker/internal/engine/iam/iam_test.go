@@ -206,6 +206,22 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestServicesCredentialsEnd: with the switch, what a service gets ends on the engine's clock.
+func TestServicesCredentialsEnd(t *testing.T) {
+	for life, ends := range map[time.Duration]bool{0: false, 15 * time.Minute: true} {
+		f := newFixture(t, &switches.Switches{CredentialsLife: life}, 1)
+		_, arn := f.role("")
+		s, err := f.AssumeAsService(t.Context(), arn, "lambda.amazonaws.com", "s", session.Cause{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := f.Clock.Now()
+		if s.Ended(now) || s.Ended(now.Add(15*time.Minute+time.Second)) != ends {
+			t.Errorf("life %s: ends at %s", life, s.Ends)
+		}
+	}
+}
+
 func TestRetriedCreateFindsItsRole(t *testing.T) {
 	f := newFixture(t, nil, 1)
 	r, arn := f.role(`,"RoleName":"fixed"`)

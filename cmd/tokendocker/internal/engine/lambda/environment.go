@@ -50,6 +50,9 @@ func (r *Room) newEnvironment(ctx context.Context, f Function, cause session.Cau
 	if err != nil {
 		return nil, errRole
 	}
+	if !s.Ends.IsZero() { // no invocation outlives its environment's credentials
+		s.Ends = later(s.Ends, r.Clock.Now().Add(2*r.longest(f)))
+	}
 	parent := filepath.Join(r.dir, "environments")
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make a Lambda environment: %w", err)
@@ -73,6 +76,19 @@ func (r *Room) newEnvironment(ctx context.Context, f Function, cause session.Cau
 // limit is the real time that an invocation of f may take.
 func (r *Room) limit(f Function) time.Duration {
 	return max(r.Clock.Real(f.timeout()), min(workFloor, f.timeout()))
+}
+
+// longest is the simulated time that an invocation of f may take.
+func (r *Room) longest(f Function) time.Duration {
+	pace := float64(time.Hour) / float64(r.Clock.Real(time.Hour))
+	return time.Duration(float64(r.limit(f)) * pace)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // launchError is a process that cannot be started, in the words of the function's answer.

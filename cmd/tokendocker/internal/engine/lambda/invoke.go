@@ -121,8 +121,7 @@ func (e *environment) fresh(f Function) bool {
 		return false
 	default:
 	}
-	expires := e.session.Expires // on the real clock
-	return e.fn.Revision == f.Revision && (expires.IsZero() || time.Now().Add(e.room.limit(f)).Before(expires))
+	return e.fn.Revision == f.Revision && !e.session.Ended(e.room.Clock.Now().Add(e.room.longest(f)))
 }
 
 // release gives an environment back, or ends it.

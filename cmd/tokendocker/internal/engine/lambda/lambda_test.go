@@ -77,6 +77,37 @@ func TestHeadersAndScaledDeadline(t *testing.T) {
 	}
 }
 
+// TestEnvironmentsEndWithTheirCredentials: an environment whose credentials would end within an invocation is not used
+// again, and no invocation outlives them.
+func TestEnvironmentsEndWithTheirCredentials(t *testing.T) {
+	w := newWorld(t, 60, switches.Switches{})
+	w.life = 10 * time.Second
+	w.create(t, nil)
+	count := func(want string) {
+		t.Helper()
+		out, err := w.invoke(t, `{"Do":"count"}`, "")
+		if err != nil || string(out.Payload) != want {
+			t.Fatalf("%v %v, want %s", out, err, want)
+		}
+		eventually(t, "idle", func() bool {
+			w.room.mu.Lock()
+			defer w.room.mu.Unlock()
+			return len(w.room.idle["eu-west-1/f/$LATEST"]) == 1
+		})
+	}
+	count("1")
+	count("2")
+	w.room.mu.Lock()
+	e := w.room.idle["eu-west-1/f/$LATEST"][0]
+	w.room.mu.Unlock()
+	longest := w.room.longest(e.fn)
+	if left := e.session.Ends.Sub(w.room.Clock.Now()); left < longest {
+		t.Errorf("credentials for %s, an invocation may take %s", left, longest)
+	}
+	e.session.Ends = w.room.Clock.Now().Add(longest / 2)
+	count("1")
+}
+
 func TestEnvironmentsAreReusedAndScaled(t *testing.T) {
 	w := newWorld(t, 1, switches.Switches{})
 	w.create(t, nil)

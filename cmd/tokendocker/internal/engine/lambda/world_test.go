@@ -85,6 +85,7 @@ type world struct {
 	log    []string // messages put
 	noLogs bool
 	refuse bool
+	life   time.Duration // of sessions; 0: for ever
 
 	records []string // that destinations got
 }
@@ -121,6 +122,9 @@ func (w *world) AssumeAsService(_ context.Context, role, service, name string, c
 	}
 	s := &session.Session{AccessKeyID: "ASIATEST", SecretKey: "secret", Token: "token", RoleARN: role, ARN: role + "/" + name}
 	s.SetCause(cause)
+	if w.life > 0 {
+		s.Ends = w.room.Clock.Now().Add(w.life)
+	}
 	return s, nil
 }
 

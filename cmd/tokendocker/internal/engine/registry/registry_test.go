@@ -352,16 +352,24 @@ func TestRefusals(t *testing.T) {
 func TestPasswords(t *testing.T) {
 	w := newWorld(t, t.TempDir(), 1e6) // twelve hours pass in 43 ms
 	good, _ := w.tokens.Issue(builder())
+	lent := builder()
+	lent.Ends = w.clock.Now().Add(time.Hour)
+	short, ends := w.tokens.Issue(lent)
+	if !ends.Equal(lent.Ends) {
+		t.Errorf("the password works until %s, its credentials until %s", ends, lent.Ends)
+	}
 	cases := []struct {
-		name, source, user, password string
-		status                       int
-		text                         string
+		name, source, limit, user, password string
+		status                              int
+		text                                string
 	}{
-		{"none", "ECR User Guide, private registry authentication, 2026-10", "", "", 401, "Not Authorized\n"},
-		{"unknown", "ECR User Guide, private registry authentication, 2026-10", "AWS", "x", 401, "Not Authorized\n"},
-		{"wrong user", "ECR User Guide, private registry authentication, 2026-10", "me", good, 401, "Not Authorized\n"},
-		{"expired", "ECR User Guide, troubleshooting: no basic auth credentials, 2026-10", "AWS", good, 403,
-			"Your authorization token has expired. Reauthenticate and try again."},
+		{name: "none", source: "ECR User Guide, private registry authentication, 2026-10", user: "", password: "", status: 401, text: "Not Authorized\n"},
+		{name: "unknown", source: "ECR User Guide, private registry authentication, 2026-10", user: "AWS", password: "x", status: 401, text: "Not Authorized\n"},
+		{name: "wrong user", source: "ECR User Guide, private registry authentication, 2026-10", user: "me", password: good, status: 401, text: "Not Authorized\n"},
+		{name: "of credentials that have ended", source: "ECR API Reference, GetAuthorizationToken, 2026-11",
+			limit: "a password ends with the credentials that it was got with; the page says that it is valid for twelve hours",
+			user:  "AWS", password: short, status: 403, text: "Your authorization token has expired. Reauthenticate and try again."},
+		{name: "expired", source: "ECR User Guide, troubleshooting: no basic auth credentials, 2026-10", user: "AWS", password: good, status: 403, text: "Your authorization token has expired. Reauthenticate and try again."},
 	}
 	time.Sleep(w.clock.Real(12*time.Hour) + 20*time.Millisecond)
 	for _, c := range cases {

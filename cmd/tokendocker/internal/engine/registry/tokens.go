@@ -32,12 +32,15 @@ func NewTokens(c *clock.Clock) *Tokens {
 	return &Tokens{clock: c, known: map[[sha256.Size]byte]token{}}
 }
 
-// Issue returns a password for user "AWS" that acts as s for twelve simulated hours.
+// Issue returns a password for user "AWS" that acts as s for twelve simulated hours, but no longer than s itself.
 func (t *Tokens) Issue(s *session.Session) (password string, expires time.Time) {
 	raw := make([]byte, 96)
 	rand.Read(raw) //nolint:errcheck // crypto/rand.Read never fails
 	password = base64.StdEncoding.EncodeToString(raw)
 	expires = t.clock.Now().Add(tokenLife)
+	if !s.Ends.IsZero() && s.Ends.Before(expires) {
+		expires = s.Ends
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, old := range t.known {

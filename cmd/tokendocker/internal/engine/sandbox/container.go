@@ -85,16 +85,20 @@ func (c *Container) run(ctx context.Context, spec ContainerSpec) error {
 	return err
 }
 
-// idle is the build container's first program, nil for the image's own. Connections to the engine's port on the loopback
-// interface go on to the gateway.
+// credentialsHost is where a build finds its credentials: of the link-local addresses only this one leads anywhere.
+const credentialsHost = "169.254.170.2"
+
+// idle is the build container's first program: the image's own, after the address of credentials leads to the gateway,
+// and so do connections to the engine's port on the loopback interface.
 func (s *Sandbox) idle() []string {
-	if s.config.Loopback == 0 {
-		return nil
+	forward := "iptables --wait --table nat --append OUTPUT --destination %s --protocol tcp --dport %d --jump DNAT --to-destination %s:80\n"
+	script := fmt.Sprintf("ip route add %s via %s\n"+forward, credentialsHost, s.gateway, credentialsHost, 80, s.gateway) +
+		fmt.Sprintf("iptables --wait --append OUTPUT --destination %s --jump REJECT\n", credentialsHost) // its other ports
+	if s.config.Loopback != 0 {
+		script += fmt.Sprintf(forward, "127.0.0.1", s.config.Loopback, s.gateway) +
+			fmt.Sprintf("iptables --wait --table nat --append POSTROUTING --source 127.0.0.1 --destination %s --jump MASQUERADE\n", s.gateway)
 	}
-	return []string{"/bin/sh", "-ec", fmt.Sprintf("iptables --wait --table nat --append OUTPUT --destination 127.0.0.1 --protocol tcp --dport %d "+
-		"--jump DNAT --to-destination %s:80\n"+
-		"iptables --wait --table nat --append POSTROUTING --source 127.0.0.1 --destination %[2]s --jump MASQUERADE\n"+
-		"exec /usr/libexec/tokendocker/guest idle\n", s.config.Loopback, s.gateway)}
+	return []string{"/bin/sh", "-ec", script + "exec /usr/libexec/tokendocker/guest idle\n"}
 }
 
 // An ExecSpec is a program to run in a build container. Arguments and environment are bytes without NUL; they reach the

@@ -15,6 +15,7 @@ func TestAWSNamesLeadToTheEngine(t *testing.T) {
 		"https://a.bucket.s3.eu-west-1.amazonaws.com/key", "https://sts.amazonaws.com/", "https://ecr.cn-north-1.amazonaws.com.cn/",
 		"https://lambda.us-east-1.api.aws/", "https://public.ecr.aws/v2/", "http://cloudformation-custom-resource-response.s3.amazonaws.com/x",
 		"http://127.0.0.1:4566/loopback", // as functions of this machine call the engine
+		"http://169.254.170.2/v2/credentials/x",
 	} {
 		scheme, rest, _ := strings.Cut(url, "://")
 		host, path, _ := strings.Cut(rest, "/")
@@ -109,7 +110,9 @@ func TestInstanceMetadataIsOutOfReach(t *testing.T) {
 	c := newBuild(t)
 	for _, script := range []string{
 		"curl -sS --max-time 5 http://169.254.169.254/latest/meta-data/ 2>&1",
-		"curl -sS --max-time 5 http://169.254.170.2/v2/credentials/ 2>&1",
+		"curl -sS --max-time 5 http://169.254.170.23/v1/credentials 2>&1",
+		"curl -sSk --max-time 5 https://169.254.170.2/ 2>&1",
+		"docker run --rm busybox wget -T 5 -O - http://169.254.170.2/v2/credentials/ 2>&1",
 		"docker run --rm busybox wget -T 5 -O - http://169.254.169.254/ 2>&1",
 	} {
 		start := time.Now()

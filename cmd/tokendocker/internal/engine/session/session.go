@@ -39,6 +39,7 @@ type Session struct {
 	Service     string    // an AWS service that acts for itself, "lambda.amazonaws.com"; it has no rights of its own
 	SourceARN   string    // of what such a service acts for, a rule or a bucket; empty: not known
 	Expires     time.Time // on the real clock, as signature dates are; zero means never
+	Ends        time.Time // on the engine's clock; zero means never
 	Simulated   bool      // signs with the engine's clock instead of the real one
 
 	Policies       []string          // session policies that the role was assumed with: JSON text, or ARNs of managed ones
@@ -64,6 +65,9 @@ func (s *Session) SetCause(c Cause) {
 	defer s.mu.Unlock()
 	s.cause = c
 }
+
+// Ended reports whether the session's credentials work no more at a time of the engine's clock.
+func (s *Session) Ended(now time.Time) bool { return !s.Ends.IsZero() && now.After(s.Ends) }
 
 // Operator reports whether the session is the operator's own, the person (or CloudFormation for them) who may do
 // anything.

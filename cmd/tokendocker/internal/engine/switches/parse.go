@@ -15,6 +15,7 @@ var kinds = map[string]func(s *Switches, value string) error{
 	"refuse-pull":       flag(func(s *Switches) { s.RefusePull = true }),
 	"log-delay":         duration(func(s *Switches, d time.Duration) { s.LogDelay = d }),
 	"policy-delay":      duration(func(s *Switches, d time.Duration) { s.PolicyDelay = d }),
+	"credentials-life":  duration(func(s *Switches, d time.Duration) { s.CredentialsLife = d }),
 	"replication-delay": duration(func(s *Switches, d time.Duration) { s.ReplicationDelay = d }),
 	"network-delay":     duration(func(s *Switches, d time.Duration) { s.NetworkDelay = d }),
 	"fail-replication":  word(func(s *Switches, region string) { s.FailReplication = region }),

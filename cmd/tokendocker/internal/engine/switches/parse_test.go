@@ -9,12 +9,12 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	got, err := Parse("lose-build-events, log-delay=30s,policy-delay=1m,build-slots=-1,kill-invocations=2,hang-invocations=2-4,throttle=*=5,duplicate-events,refuse-pull,replication-delay=5m,network-delay=3m,fail-replication=eu-west-1,throttle=codebuild:StartBuild=3")
+	got, err := Parse("lose-build-events, log-delay=30s,policy-delay=1m,build-slots=-1,kill-invocations=2,hang-invocations=2-4,throttle=*=5,duplicate-events,refuse-pull,credentials-life=15m,replication-delay=5m,network-delay=3m,fail-replication=eu-west-1,throttle=codebuild:StartBuild=3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Switches{LoseBuildEvents: true, LogDelay: 30 * time.Second, PolicyDelay: time.Minute, BuildSlots: -1,
-		KillInvocations: Span{1, 2}, HangInvocations: Span{2, 4}, DuplicateEvents: true, RefusePull: true, ReplicationDelay: 5 * time.Minute, NetworkDelay: 3 * time.Minute, FailReplication: "eu-west-1", Throttle: map[string]int{"codebuild:StartBuild": 3, "*": 5}}
+		KillInvocations: Span{1, 2}, HangInvocations: Span{2, 4}, DuplicateEvents: true, RefusePull: true, CredentialsLife: 15 * time.Minute, ReplicationDelay: 5 * time.Minute, NetworkDelay: 3 * time.Minute, FailReplication: "eu-west-1", Throttle: map[string]int{"codebuild:StartBuild": 3, "*": 5}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -14,6 +14,7 @@ type Switches struct {
 	KillInvocations Span          // these invocations of each function are killed in the middle
 	HangInvocations Span          // these invocations of each function stand still until their time-out
 	RefusePull      bool          // ECR refuses to serve images to consumers
+	CredentialsLife time.Duration // how long the credentials work that services give to builds and functions; 0 means for ever
 
 	ReplicationDelay time.Duration  // how long ECR takes to bring an image to another region; 0 means 20 seconds
 	FailReplication  string         // the region that ECR fails to bring images to
