@@ -16,9 +16,16 @@ func (d *Door) Call(ctx context.Context, as *session.Session, region, service, o
 	if err != nil {
 		return fmt.Errorf("write input of %s:%s: %w", service, operation, err)
 	}
-	result, err := d.do(ctx, &protocol.Call{
+	call := &protocol.Call{
 		Service: service, Operation: operation, Partition: d.Partition, Region: region, Session: as, Body: body,
-	})
+	}
+	if err := translate(ctx, call); err != nil {
+		return err
+	}
+	result, err := d.do(ctx, call)
+	if err == nil {
+		result, err = spoken(call, result)
+	}
 	if err != nil || out == nil || result == nil {
 		return err
 	}

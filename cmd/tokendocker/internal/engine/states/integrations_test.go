@@ -47,7 +47,13 @@ func TestServiceCases(t *testing.T) {
 			call: "dynamodb:PutItem", input: `{"TableName":"t"}`, want: map[string]any{"error": "DynamoDB.ConditionalCheckFailedException"}},
 		{name: "DynamoDB's base error", source: "Developer Guide, Handling errors, 2026-11", machine: single("dynamodb:putItem", `{"TableName":"t"}`, ""), err: &protocol.Error{Code: "AccessDeniedException"},
 			call: "dynamodb:PutItem", input: `{"TableName":"t"}`, want: map[string]any{"error": "DynamoDB.AmazonDynamoDBException"}},
-		{name: "service that is not called", source: page, limit: "calls go to the services of JSON protocols that the engine has", machine: single("aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k"}`, ""),
+		{name: "S3", source: page, machine: single("aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k"}`, ""), answer: map[string]any{"Body": "text", "ContentLength": 4},
+			call: "s3:GetObject", input: `{"Bucket":"b","Key":"k"}`, want: map[string]any{"output": `{"Body":"text","ContentLength":4}`}},
+		{name: "S3's own error", source: page, machine: single("aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k"}`, ""), err: protocol.Errorf("NoSuchKey", "no"),
+			call: "s3:GetObject", input: `{"Bucket":"b","Key":"k"}`, want: map[string]any{"error": "S3.NoSuchKeyException"}},
+		{name: "an error that EC2 has no exception for", source: page, machine: single("aws-sdk:ec2:describeVpcs", `{}`, ""), err: protocol.Errorf("InvalidVpcID.NotFound", "no"),
+			call: "ec2:DescribeVpcs", input: `{}`, want: map[string]any{"error": "Ec2.Ec2Exception"}},
+		{name: "service that is not called", source: page, limit: "calls go to the services that the engine has; of S3 to objects and their lists", machine: single("aws-sdk:athena:startQueryExecution", `{"QueryString":"q"}`, ""),
 			want: map[string]any{"status": "FAILED", "error": "States.Runtime"}},
 	}
 	for _, c := range cases {

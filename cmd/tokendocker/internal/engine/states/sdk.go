@@ -20,6 +20,7 @@ import (
 type api struct {
 	service, errors string
 	lower           bool
+	own             []string // the codes that have exceptions of their own; nil: all have
 }
 
 // apis are the services by their name in a resource: aws-sdk:<name>:<action>, and for those of "optimized" integrations
@@ -28,17 +29,21 @@ type api struct {
 //
 //nolint:gochecknoglobals // a constant
 var apis = map[string]api{
-	"cloudwatchlogs": {"logs", "CloudWatchLogs", true},
-	"codebuild":      {"codebuild", "CodeBuild", true},
-	"dynamodb":       {"dynamodb", "DynamoDb", false},
-	"ecr":            {"ecr", "Ecr", true},
-	"eventbridge":    {"events", "EventBridge", false},
-	"kms":            {"kms", "Kms", false},
-	"lambda":         {"lambda", "Lambda", false},
-	"secretsmanager": {"secretsmanager", "SecretsManager", false},
-	"sfn":            {"states", "Sfn", true},
-	"sqs":            {"sqs", "Sqs", false},
-	"ssm":            {"ssm", "Ssm", false},
+	"cloudwatchlogs": {service: "logs", errors: "CloudWatchLogs", lower: true},
+	"codebuild":      {service: "codebuild", errors: "CodeBuild", lower: true},
+	"dynamodb":       {service: "dynamodb", errors: "DynamoDb"},
+	"ec2":            {service: "ec2", errors: "Ec2", own: []string{}},
+	"ecr":            {service: "ecr", errors: "Ecr", lower: true},
+	"eventbridge":    {service: "events", errors: "EventBridge"},
+	"iam":            {service: "iam", errors: "Iam", own: []string{"NoSuchEntity", "EntityAlreadyExists", "DeleteConflict", "LimitExceeded", "MalformedPolicyDocument", "InvalidInput"}},
+	"kms":            {service: "kms", errors: "Kms"},
+	"lambda":         {service: "lambda", errors: "Lambda"},
+	"s3":             {service: "s3", errors: "S3", own: []string{"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "BucketAlreadyExists", "BucketAlreadyOwnedByYou"}},
+	"secretsmanager": {service: "secretsmanager", errors: "SecretsManager"},
+	"sfn":            {service: "states", errors: "Sfn", lower: true},
+	"sqs":            {service: "sqs", errors: "Sqs"},
+	"ssm":            {service: "ssm", errors: "Ssm"},
+	"sts":            {service: "sts", errors: "Sts", own: []string{"MalformedPolicyDocument", "RegionDisabled"}},
 }
 
 // optimized are the plain calls among the optimized integrations (Developer Guide, "Integrating optimized services").
@@ -107,6 +112,8 @@ func (a api) failure(err error) error {
 	}
 	name := aws.Code
 	switch {
+	case a.own != nil && !slices.Contains(a.own, name):
+		name = a.errors + "Exception"
 	case strings.HasPrefix(name, "AccessDenied"), name == "UnknownOperationException", name == "ValidationException":
 		name = a.errors + "Exception"
 	case !strings.HasSuffix(name, "Exception"):
