@@ -20,20 +20,20 @@ const answerTime = 2 * time.Hour
 // amazon is who owns the buckets of AWS's own services, and signs URLs into them.
 const amazon = "amazon"
 
-// ResponseBucket is the bucket to which custom resources of a region answer.
+// responseBucket is the bucket to which custom resources of a region answer.
 // Source: CloudFormation User Guide, "Custom resource request objects".
-func ResponseBucket(region string) string {
+func responseBucket(region string) string {
 	return "cloudformation-custom-resource-response-" + strings.ReplaceAll(region, "-", "")
 }
 
 // Receive returns a signed URL, valid for two hours of simulated time, and the bodies that are PUT to it until stop
 // is called. name is the object's key. Bodies that arrive while nobody takes them are kept, up to eight.
 func (r *Room) Receive(ctx context.Context, region, name string) (string, <-chan []byte, func(), error) {
-	bucket := ResponseBucket(region)
+	bucket := responseBucket(region)
 	if err := r.MakeBucket(bucket, amazon, region); err != nil {
 		return "", nil, nil, err
 	}
-	signed, err := r.Presign(ctx, http.MethodPut, region, bucket, name, answerTime)
+	signed, err := r.presign(ctx, http.MethodPut, region, bucket, name, answerTime)
 	if err != nil {
 		return "", nil, nil, err
 	}
@@ -51,8 +51,8 @@ func (r *Room) Receive(ctx context.Context, region, name string) (string, <-chan
 	return signed, answers, stop, nil
 }
 
-// Presign signs a URL for one object in the name of AWS's own services. Its date is simulated.
-func (r *Room) Presign(ctx context.Context, method, region, bucket, key string, valid time.Duration) (string, error) {
+// presign signs a URL for one object in the name of AWS's own services. Its date is simulated.
+func (r *Room) presign(ctx context.Context, method, region, bucket, key string, valid time.Duration) (string, error) {
 	u, err := url.Parse(r.Endpoint())
 	if err != nil {
 		return "", fmt.Errorf("presign: %w", err)

@@ -13,8 +13,8 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/template"
 )
 
-// MaxParameterBytes is the longest value of a parameter.
-const MaxParameterBytes = 4096
+// maxParameterBytes is the longest value of a parameter.
+const maxParameterBytes = 4096
 
 // Parameters returns the values of the template's parameters for Ref, from the values given and the defaults; fetch
 // reads a parameter of Systems Manager by its name. Values are string or []any.
@@ -69,8 +69,8 @@ func (u unfetched) Error() string {
 }
 
 func parameterValue(p *template.Parameter, text string, fetch func(string) (string, error)) (any, error) {
-	if len(text) > MaxParameterBytes {
-		return nil, failf("Parameter '%s' has a value of %d bytes; the longest that CloudFormation takes is %d bytes", p.Name, len(text), MaxParameterBytes)
+	if len(text) > maxParameterBytes {
+		return nil, failf("Parameter '%s' has a value of %d bytes; the longest that CloudFormation takes is %d bytes", p.Name, len(text), maxParameterBytes)
 	}
 	if err := constraints(p, text); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ var parameterType = regexp.MustCompile(
 
 func (t *Template) readParameters(v *Value) error {
 	t.Parameters = map[string]*Parameter{}
-	return entries(v, "Parameters", "parameters", MaxParameters, func(name string, e *Value) error {
+	return entries(v, "Parameters", "parameters", maxParameters, func(name string, e *Value) error {
 		p := &Parameter{Name: name, Line: e.Line}
 		t.Parameters[name] = p
 		err := attributes(e, "parameter", map[string]func(*Value) error{
@@ -95,7 +95,7 @@ func readFloat(v *Value, out **float64) error {
 }
 
 func (t *Template) readRules(v *Value) error {
-	return entries(v, "Rules", "rules", MaxParameters, func(name string, e *Value) error {
+	return entries(v, "Rules", "rules", maxParameters, func(name string, e *Value) error {
 		r := &Rule{Name: name}
 		t.Rules = append(t.Rules, r)
 		return attributes(e, "rule", map[string]func(*Value) error{

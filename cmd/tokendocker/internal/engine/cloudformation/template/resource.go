@@ -4,7 +4,7 @@ import "slices"
 
 func (t *Template) readResources(v *Value) error {
 	t.Resources = map[string]*Resource{}
-	return entries(v, "Resources", "resources", MaxResources, func(name string, e *Value) error {
+	return entries(v, "Resources", "resources", maxResources, func(name string, e *Value) error {
 		r := &Resource{LogicalID: name, Line: e.Line}
 		t.Resources[name] = r
 		ignore := func(*Value) error { return nil }

@@ -13,13 +13,15 @@ import (
 	"strings"
 )
 
+// MaxBytes is how large a template may be that is read from S3, also once its loops are expanded.
+const MaxBytes = 1_000_000
+
 // Quotas of CloudFormation.
 const (
-	MaxBytes      = 1_000_000 // of a template that is read from S3
-	MaxResources  = 500
-	MaxParameters = 200
-	MaxOutputs    = 200
-	MaxMappings   = 200
+	maxResources  = 500
+	maxParameters = 200
+	maxOutputs    = 200
+	maxMappings   = 200
 )
 
 // LanguageExtensions is the one transform that is known: it adds Fn::ForEach, Fn::Length, Fn::ToJsonString, default
@@ -188,7 +190,7 @@ func (t *Template) readTransform(v *Value) error {
 
 func (t *Template) readMappings(v *Value) error {
 	t.Mappings = map[string]*Value{}
-	return entries(v, "Mappings", "mappings", MaxMappings, func(name string, e *Value) error {
+	return entries(v, "Mappings", "mappings", maxMappings, func(name string, e *Value) error {
 		if e.Kind != Map {
 			return Errorf(e.Line, "Template format error: Every Mappings member must be an object.")
 		}
@@ -206,7 +208,7 @@ func (t *Template) readMappings(v *Value) error {
 
 func (t *Template) readConditions(v *Value) error {
 	t.Conditions = map[string]*Value{}
-	return entries(v, "Conditions", "conditions", MaxResources, func(name string, e *Value) error {
+	return entries(v, "Conditions", "conditions", maxResources, func(name string, e *Value) error {
 		if e.Kind != Map {
 			return Errorf(e.Line, "Template format error: Conditions can only be boolean operations on parameters and other conditions")
 		}
@@ -217,7 +219,7 @@ func (t *Template) readConditions(v *Value) error {
 
 func (t *Template) readOutputs(v *Value) error {
 	t.Outputs = map[string]*Output{}
-	return entries(v, "Outputs", "outputs", MaxOutputs, func(name string, e *Value) error {
+	return entries(v, "Outputs", "outputs", maxOutputs, func(name string, e *Value) error {
 		o := &Output{Name: name, Line: e.Line}
 		t.Outputs[name] = o
 		err := attributes(e, "output", map[string]func(*Value) error{
