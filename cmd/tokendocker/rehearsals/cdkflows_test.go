@@ -1,6 +1,9 @@
 package rehearsals
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,9 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -287,5 +293,76 @@ func TestStackRole(t *testing.T) {
 			said = append(said, aws.ToString(e.ResourceStatusReason))
 		}
 		p.says(strings.Join(said, "\n"), c.denied)
+	}
+}
+
+// TestDriftOfTypes: of every type that can be read, a stack's resources are as the template says right after they were made,
+// and what somebody else changes is found.
+func TestDriftOfTypes(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "", nil)
+	stacks := cloudformation.NewFromConfig(p.config())
+	const everyone = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"%s}]}`
+	tags := `"Tags": [{"Key": "a", "Value": "b"}]`
+	trust := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "states.amazonaws.com"}}]}`
+	resources := map[string]string{
+		"KMS::Key":                    `{"Description": "d", "EnableKeyRotation": true, "KeyPolicy": ` + fmt.Sprintf(everyone, `, "Principal": {"AWS": "arn:aws:iam::123456789012:root"}`) + `, ` + tags + `}`,
+		"SecretsManager::Secret":      `{"Name": "drifting", "Description": "d", "GenerateSecretString": {}, ` + tags + `}`,
+		"IAM::ManagedPolicy":          `{"PolicyDocument": ` + fmt.Sprintf(everyone, "") + `, "Path": "/a/"}`,
+		"IAM::Role":                   `{"RoleName": "drifting", "AssumeRolePolicyDocument": ` + trust + `, "ManagedPolicyArns": [{"Ref": "R0"}], "MaxSessionDuration": 7200, ` + tags + `}`,
+		"S3::Bucket":                  `{"BucketName": "drifting", ` + tags + `}`,
+		"ECR::Repository":             `{"ImageScanningConfiguration": {"ScanOnPush": true}, "LifecyclePolicy": {"LifecyclePolicyText": "{\"rules\": [{\"rulePriority\": 1, \"selection\": {\"tagStatus\": \"untagged\", \"countType\": \"imageCountMoreThan\", \"countNumber\": 1}, \"action\": {\"type\": \"expire\"}}]}"}, ` + tags + `}`,
+		"Logs::LogGroup":              `{"RetentionInDays": 7}`,
+		"SSM::Parameter":              `{"Type": "String", "Value": "v", "Tier": "Standard", "Tags": {"a": "b"}}`,
+		"StepFunctions::StateMachine": `{"RoleArn": {"Fn::GetAtt": ["R1", "Arn"]}, "DefinitionString": "{\"StartAt\": \"P\", \"States\": {\"P\": {\"Type\": \"Succeed\"}}}"}`,
+	}
+	var entries []string
+	for i, kind := range slices.Sorted(maps.Keys(resources)) {
+		id := fmt.Sprintf("X%d", i)
+		switch kind {
+		case "IAM::ManagedPolicy":
+			id = "R0"
+		case "IAM::Role":
+			id = "R1"
+		}
+		entries = append(entries, fmt.Sprintf(`%q: {"Type": "AWS::%s", "Properties": %s}`, id, kind, resources[kind]))
+	}
+	_, err := stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("Drifting"), TemplateBody: aws.String(`{"Resources": {` + strings.Join(entries, ",") + `}}`),
+		Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityNamedIam}})
+	must(t, err)
+	p.until("Drifting", "CREATE_COMPLETE")
+	drifted := func() []string {
+		t.Helper()
+		_, err := stacks.DetectStackDrift(t.Context(), &cloudformation.DetectStackDriftInput{StackName: aws.String("Drifting")})
+		must(t, err)
+		out, err := stacks.DescribeStackResourceDrifts(t.Context(), &cloudformation.DescribeStackResourceDriftsInput{StackName: aws.String("Drifting")})
+		must(t, err)
+		if len(out.StackResourceDrifts) != len(resources) {
+			t.Errorf("%d resources were compared, not %d", len(out.StackResourceDrifts), len(resources))
+		}
+		found := []string{}
+		for _, d := range out.StackResourceDrifts {
+			for _, diff := range d.PropertyDifferences {
+				found = append(found, strings.TrimPrefix(*d.ResourceType, "AWS::")+*diff.PropertyPath)
+			}
+			if d.StackResourceDriftStatus == cfntypes.StackResourceDriftStatusDeleted || d.StackResourceDriftStatus == cfntypes.StackResourceDriftStatusUnknown {
+				found = append(found, strings.TrimPrefix(*d.ResourceType, "AWS::")+" "+string(d.StackResourceDriftStatus)+aws.ToString(d.DriftStatusReason))
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	if got := drifted(); len(got) > 0 {
+		t.Errorf("right after the stack was made there is a drift of %q", got)
+	}
+	_, err = secretsmanager.NewFromConfig(p.config()).UpdateSecret(t.Context(), &secretsmanager.UpdateSecretInput{SecretId: aws.String("drifting"), Description: aws.String("e")})
+	must(t, err)
+	_, err = iam.NewFromConfig(p.config()).AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: aws.String("drifting"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+	must(t, err)
+	_, err = s3.NewFromConfig(p.config(), func(o *s3.Options) { o.UsePathStyle = true }).DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String("drifting")})
+	must(t, err)
+	want := []string{"IAM::Role/ManagedPolicyArns/1", "S3::Bucket DELETED", "SecretsManager::Secret/Description"}
+	if got := drifted(); !slices.Equal(got, want) {
+		t.Errorf("the drift is %q, not %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/resource"
@@ -36,5 +37,27 @@ func (p roleProvider) Read(_ context.Context, r resource.Request) (resource.Live
 		live.Properties["ManagedPolicyArns"] = managed
 	}
 	live.Result, err = p.result(have.Name)
+	return live, true, err
+}
+
+// Identifier names the property that identifies a managed policy.
+func (managedProvider) Identifier() string { return "PolicyArn" }
+
+// Read returns the policy as it is. Whom it is attached to is left out: others attach it, too.
+func (p managedProvider) Read(_ context.Context, r resource.Request) (resource.Live, bool, error) {
+	have, found, err := p.room.managed.Get(r.PhysicalID)
+	if err != nil || !found {
+		return resource.Live{}, false, err
+	}
+	_, path, _ := strings.Cut(have.ARN, ":policy/")
+	live := resource.Live{Properties: map[string]any{"ManagedPolicyName": have.Name, "Path": "/" + strings.TrimSuffix(path, have.Name), "PolicyDocument": nil}}
+	if len(have.History) > 0 {
+		var document any
+		if err := json.Unmarshal([]byte(have.History[len(have.History)-1].Value), &document); err != nil {
+			return resource.Live{}, false, err
+		}
+		live.Properties["PolicyDocument"] = document
+	}
+	live.Result, err = p.result(have.ARN)
 	return live, true, err
 }

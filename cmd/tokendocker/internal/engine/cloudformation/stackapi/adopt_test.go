@@ -153,7 +153,7 @@ func TestImportsThatAreRefused(t *testing.T) {
 		{name: "another property", source: importing, limit: "the message's words are ours", template: withKept("k", `"DeletionPolicy": "Retain",`, ""),
 			identifier: map[string]string{"Arn": "k"}, message: "is identified by Name"},
 		{name: "not in the template", source: importing, limit: "the message's words are ours", template: plainT, message: "must be in the template"},
-		{name: "type that nobody can read here", source: importing, limit: "buckets, repositories, roles, log groups, parameters and functions can be imported",
+		{name: "type that nobody can read here", source: importing, limit: "buckets, repositories, roles, managed policies, keys, secrets, log groups, parameters, functions and state machines can be imported",
 			template: strings.Replace(withKept("k", `"DeletionPolicy": "Retain",`, ""), "Thing::Kept", "Thing::Plain", 1), message: "must be in the template with the type Test::Thing::Kept"},
 		{name: "another stack's", source: importing, limit: "the message's words are ours", template: withKept("taken", `"DeletionPolicy": "Retain",`, ""),
 			identifier: map[string]string{"Name": "taken"}, message: "already exists in stack"},
