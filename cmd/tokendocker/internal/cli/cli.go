@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,13 @@ type streams struct {
 
 // Main runs the command line args and returns the exit code. The answer goes to stdout, everything else to stderr. A
 // signal ends the command; while a stack is deployed the first one rolls it back.
-func Main(ctx context.Context, signals <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
+func Main(ctx context.Context, signals <-chan os.Signal, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			fmt.Fprintf(stderr, "%s\ntokendocker: the command itself is wrong: %v\n  please report it with the lines above\n", debug.Stack(), broken)
+			code = exitInternal
+		}
+	}()
 	ctx, i := watch(ctx, signals, stderr)
 	defer i.stop()
 	root := newRoot(streams{out: stdout, err: stderr, interrupts: i})

@@ -19,6 +19,9 @@ var capabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILIT
 
 // deploy deploys one stack and reports its images.
 func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[string]map[string]string) error {
+	if s.Empty() {
+		return r.leaveOut(ctx, s)
+	}
 	d := engine.Deployment{Account: s.Account, DeployInput: cloudformation.DeployInput{
 		StackName: s.Name, Region: cmp.Or(s.Region, r.Region), Template: s.Template, Parameters: s.Parameters, Tags: s.Tags, Paths: s.Paths,
 		Overrides: overrides, OnEvent: r.event, Capabilities: capabilities,
@@ -52,6 +55,20 @@ func (r *rehearsal) deploy(ctx context.Context, s assembly.Stack, overrides map[
 	}
 	if n := len(outcome.Simulated); n > 0 {
 		r.log.Note("  simulated, with made-up values: %s", types(outcome.Simulated))
+	}
+	return nil
+}
+
+// leaveOut does not deploy a stack without resources, and deletes it if it had some, as the CDK CLI does.
+func (r *rehearsal) leaveOut(ctx context.Context, s assembly.Stack) error {
+	deleted, err := r.engine.Remove(ctx, s.Account, cmp.Or(s.Region, r.Region), s.Name, r.event)
+	switch {
+	case err != nil:
+		return deployError(err)
+	case deleted:
+		r.log.Note("%s: has no resources any more: deleted", s.Name)
+	default:
+		r.log.Note("%s: has no resources: not deployed", s.Name)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,7 +109,7 @@ func serve(ctx context.Context, s streams, o engineOptions) error {
 		return err
 	}
 	if err := printEnvironment(s, e.Environment(), o.JSON); err != nil {
-		return err
+		return errors.Join(err, e.Close(ctx))
 	}
 	log.Note("ready; Ctrl-C ends it")
 	select {

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 )
@@ -134,7 +136,7 @@ func (o *rehearseOptions) complete(app string) error {
 		if err != nil {
 			return fault.Wrap(fault.Machine, "name a folder with --state", err, "there is no cache folder for the state")
 		}
-		sum := sha256.Sum256([]byte(dir))
+		sum := sha256.Sum256([]byte(strconv.Itoa(engine.Format) + dir)) // what an older version has written stays aside
 		o.State = filepath.Join(cache, "tokendocker", "rehearsals", filepath.Base(dir)+"-"+hex.EncodeToString(sum[:4]))
 	}
 	if o.State, err = filepath.Abs(o.State); err != nil {

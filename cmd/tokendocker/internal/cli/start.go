@@ -54,6 +54,10 @@ func notStarted(dir string, err error) error {
 		return fault.New(fault.Machine, "wait for its end, or use another folder with --state",
 			"another rehearsal or engine uses the state folder %s", dir)
 	}
+	if errors.Is(err, engine.ErrFormat) {
+		return fault.New(fault.Machine, "delete it, or use another folder with --state",
+			"the state folder %s was written by another version of tokendocker", dir)
+	}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fault.New(fault.Machine, "use another --port, or none for a free one", "another program listens on the port")
 	}

@@ -87,3 +87,11 @@ func TestGiven(t *testing.T) {
 		}
 	}
 }
+
+// TestPanic: a command that breaks ends with the exit code for that, not with the runtime's, which stands for wrong usage.
+func TestPanic(t *testing.T) {
+	var errs strings.Builder
+	if code := Main(t.Context(), nil, []string{"version"}, nil, &errs); code != exitInternal || !strings.Contains(errs.String(), "please report it") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}

@@ -73,6 +73,12 @@ type Engine struct {
 // ErrBusy says that another process uses the state folder.
 var ErrBusy = state.ErrBusy
 
+// ErrFormat says that another version of the engine has written the state folder.
+var ErrFormat = state.ErrFormat
+
+// Format is the number of the way in which this version writes state folders.
+const Format = state.Format
+
 // New starts an engine on a state folder. It listens on 127.0.0.1 and on sockets of its own; no container runs before
 // the first build. The caller closes it.
 func New(ctx context.Context, o Options) (*Engine, error) {

@@ -3,12 +3,14 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,6 +20,13 @@ import (
 // ErrBusy says that another process has the state folder open.
 var ErrBusy = errors.New("state folder is in use by another process")
 
+// Format counts the ways in which state folders have been written. What cannot go on with the folders of before takes
+// the next number.
+const Format = 2
+
+// ErrFormat says that a state folder was written in another way than this version of the command does.
+var ErrFormat = errors.New("state folder is of another format")
+
 // Store is an open state folder, or a part of one.
 type Store struct {
 	dir  string
@@ -26,8 +35,14 @@ type Store struct {
 }
 
 // Open opens the state folder dir, making it if it is missing. It fails with ErrBusy when another process has it
-// open, and with the system's error when it cannot be written.
-func Open(dir string) (*Store, error) {
+// open, with ErrFormat when another version of the command has written it, and with the system's error when it cannot be
+// written.
+func Open(dir string) (s *Store, err error) {
+	defer func() {
+		if damage := recover(); damage != nil { // bbolt's word for pages that are none
+			s, err = nil, fmt.Errorf("open state: the file is damaged: %v", damage)
+		}
+	}()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
@@ -38,7 +53,28 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
+	if err := checkFormat(db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return &Store{dir: dir, db: db}, nil
+}
+
+// checkFormat writes the format into a new database, and looks for it in any other one.
+func checkFormat(db *bbolt.DB) error {
+	var bucket, key, want = []byte("state"), []byte("format"), []byte(strconv.Itoa(Format))
+	return db.Update(func(tx *bbolt.Tx) error {
+		if first, _ := tx.Cursor().First(); first == nil {
+			b, err := tx.CreateBucket(bucket)
+			if err != nil {
+				return err
+			}
+			return b.Put(key, want)
+		}
+		if b := tx.Bucket(bucket); b == nil || !bytes.Equal(b.Get(key), want) {
+			return ErrFormat
+		}
+		return nil
+	})
 }
 
 // Close closes the store and gives the folder free.
