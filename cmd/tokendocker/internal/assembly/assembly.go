@@ -99,6 +99,13 @@ func (r *reader) read(dir string) error {
 	return nil
 }
 
+// Empty reports whether the stack's template has no resources. CloudFormation refuses such a template, and the CDK CLI
+// does not deploy it.
+func (s Stack) Empty() bool {
+	var template struct{ Resources map[string]json.RawMessage }
+	return json.Unmarshal(s.Template, &template) == nil && len(template.Resources) == 0
+}
+
 func (r *reader) stack(dir, id string, a artifact, m manifest) (Stack, error) {
 	s := Stack{
 		ID:         cmp.Or(a.DisplayName, id),

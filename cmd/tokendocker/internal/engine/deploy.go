@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -161,6 +162,17 @@ func (e *Engine) Destroy(ctx context.Context, onEvent func(cloudformation.Event)
 		stacks = held
 	}
 	return nil
+}
+
+// Remove deletes one stack of an account (empty: the engine's first) and region (empty: the account's), and reports
+// whether there was one.
+func (e *Engine) Remove(ctx context.Context, account, region, name string, onEvent func(cloudformation.Event)) (bool, error) {
+	a := e.account(account)
+	_, found, err := a.stacks.Describe(cmp.Or(region, a.region), name)
+	if err != nil || !found {
+		return false, err
+	}
+	return true, a.stacks.Delete(ctx, cloudformation.DeleteInput{StackName: name, Region: cmp.Or(region, a.region), OnEvent: onEvent})
 }
 
 // Images returns the images of the builders of all stacks, as they stand now.
