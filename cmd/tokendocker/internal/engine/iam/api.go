@@ -26,6 +26,7 @@ const (
 	onRole     = "role"
 	onPolicy   = "policy"
 	onProvider = "oidc-provider"
+	onNothing  = ""
 )
 
 // operations are the part of the API that there is: roles, managed policies and identity providers.
@@ -36,6 +37,11 @@ var operations = map[string]operation{
 	"GetRole":                  {(*Room).getRole, onRole},
 	"DeleteRole":               {(*Room).deleteRole, onRole},
 	"ListRoles":                {(*Room).listRoles, onRole},
+	"UpdateRole":               {(*Room).updateRole, onRole},
+	"UpdateAssumeRolePolicy":   {(*Room).updateTrust, onRole},
+	"TagRole":                  {(*Room).tagRole, onRole},
+	"UntagRole":                {(*Room).untagRole, onRole},
+	"ListRoleTags":             {(*Room).listRoleTags, onRole},
 	"PutRolePolicy":            {(*Room).putRolePolicy, onRole},
 	"GetRolePolicy":            {(*Room).getRolePolicy, onRole},
 	"DeleteRolePolicy":         {(*Room).deleteRolePolicy, onRole},
@@ -47,10 +53,18 @@ var operations = map[string]operation{
 	"GetPolicy":                {(*Room).getPolicy, onPolicy},
 	"GetPolicyVersion":         {(*Room).getPolicyVersion, onPolicy},
 	"DeletePolicy":             {(*Room).deletePolicy, onPolicy},
+	"ListPolicies":             {(*Room).listPolicies, onNothing},
+	"ListPolicyVersions":       {(*Room).listPolicyVersions, onPolicy},
+
+	"PutRolePermissionsBoundary":    {(*Room).putBoundary, onRole},
+	"DeleteRolePermissionsBoundary": {(*Room).deleteBoundary, onRole},
+	"ListInstanceProfilesForRole":   {(*Room).listInstanceProfiles, onRole},
+	"ListAccountAliases":            {(*Room).listAccountAliases, onNothing},
 
 	"CreateOpenIDConnectProvider":             {(*Room).createProvider, onProvider},
 	"GetOpenIDConnectProvider":                {(*Room).getProvider, onProvider},
 	"DeleteOpenIDConnectProvider":             {(*Room).deleteProvider, onProvider},
+	"ListOpenIDConnectProviders":              {(*Room).listProviders, onNothing},
 	"UpdateOpenIDConnectProviderThumbprint":   {(*Room).updateThumbprints, onProvider},
 	"AddClientIDToOpenIDConnectProvider":      {(*Room).addClient, onProvider},
 	"RemoveClientIDFromOpenIDConnectProvider": {(*Room).removeClient, onProvider},
@@ -71,6 +85,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		path = "/"
 	}
 	switch {
+	case op.about == onNothing:
 	case op.about == onProvider && call.Form.Has("Url"):
 		need.Resources = []string{r.oidcARN(call.Form.Get("Url"))}
 	case op.about == onProvider:
@@ -113,6 +128,7 @@ type roleOutput struct {
 	Arn                      string
 	CreateDate               string
 	AssumeRolePolicyDocument string
+	Description              string `xml:",omitempty"`
 	MaxSessionDuration       int
 	PermissionsBoundary      *boundaryOutput
 	Tags                     []tagOutput `xml:"Tags>member"`
@@ -126,12 +142,18 @@ type boundaryOutput struct {
 func (r role) output() roleOutput {
 	now := r.current()
 	out := roleOutput{Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: r.ARN, CreateDate: stamp(r.Created),
-		AssumeRolePolicyDocument: encoded(now.Trust), MaxSessionDuration: int(max(now.Longest, time.Hour).Seconds())}
+		AssumeRolePolicyDocument: encoded(now.Trust), Description: now.Description, MaxSessionDuration: int(max(now.Longest, time.Hour).Seconds())}
 	if now.Boundary != "" {
 		out.PermissionsBoundary = &boundaryOutput{"Policy", now.Boundary}
 	}
-	for _, key := range slices.Sorted(maps.Keys(now.Tags)) {
-		out.Tags = append(out.Tags, tagOutput{key, now.Tags[key]})
+	out.Tags = tagOutputs(now.Tags)
+	return out
+}
+
+func tagOutputs(tags map[string]string) []tagOutput {
+	var out []tagOutput
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, tagOutput{key, tags[key]})
 	}
 	return out
 }
@@ -153,12 +175,15 @@ func (r *Room) roleOf(form url.Values) (role, error) {
 	return have, err
 }
 
+// firstManaged is when the first managed policies of AWS came. Source: IAM User Guide, "Document history for IAM".
+var firstManaged = time.Date(2015, 2, 11, 0, 0, 0, 0, time.UTC)
+
 // managedOf returns the policy that a call names, and its document, which is empty for one of AWS's that is not known.
 func (r *Room) managedOf(form url.Values) (managedPolicy, string, error) {
 	arn := form.Get("PolicyArn")
 	if awsManaged(arn) {
 		name := arn[strings.LastIndexByte(arn, '/')+1:]
-		return managedPolicy{ARN: arn, Name: name, ID: "ANPA" + strings.ToUpper(name)}, awsPolicies[awsPolicyName(arn)], nil
+		return managedPolicy{ARN: arn, Name: name, ID: "ANPA" + strings.ToUpper(name), Created: firstManaged}, awsPolicies[awsPolicyName(arn)], nil
 	}
 	have, found, err := r.managed.Get(arn)
 	if err == nil && !found {

@@ -19,6 +19,7 @@ type policyOutput struct {
 	AttachmentCount  int
 	IsAttachable     bool
 	CreateDate       string
+	UpdateDate       string
 }
 
 // onlyVersion is the version that every policy here has: a change replaces it.
@@ -37,19 +38,25 @@ func (r *Room) createPolicy(ctx context.Context, form url.Values) (any, error) {
 }
 
 func (r *Room) getPolicy(_ context.Context, form url.Values) (any, error) {
+	out, err := r.describePolicy(form)
+	return struct{ Policy policyOutput }{out}, err
+}
+
+// describePolicy returns what is told of the policy that a call names.
+func (r *Room) describePolicy(form url.Values) (policyOutput, error) {
 	have, _, err := r.managedOf(form)
 	if err != nil {
-		return nil, err
+		return policyOutput{}, err
 	}
 	_, path, _ := strings.Cut(have.ARN, ":policy/")
 	out := policyOutput{PolicyName: have.Name, PolicyId: have.ID, Arn: have.ARN, DefaultVersionId: onlyVersion, IsAttachable: true,
-		Path: "/" + strings.TrimSuffix(path, have.Name), CreateDate: stamp(have.Created)}
+		Path: "/" + strings.TrimSuffix(path, have.Name), CreateDate: stamp(have.Created), UpdateDate: stamp(have.Created)}
 	for _, one := range r.roles.All() {
 		if slices.Contains(one.current().Managed, have.ARN) {
 			out.AttachmentCount++
 		}
 	}
-	return struct{ Policy policyOutput }{out}, nil
+	return out, nil
 }
 
 func (r *Room) getPolicyVersion(_ context.Context, form url.Values) (any, error) {

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,12 +15,8 @@ import (
 )
 
 func (r *Room) createRole(ctx context.Context, form url.Values) (any, error) {
-	name, path := form.Get("RoleName"), form.Get("Path")
-	if path == "" {
-		path = "/"
-	}
-	properties := map[string]any{"AssumeRolePolicyDocument": form.Get("AssumeRolePolicyDocument")}
-	for _, one := range []string{"PermissionsBoundary", "MaxSessionDuration"} {
+	properties := map[string]any{}
+	for _, one := range []string{"AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Path", "PermissionsBoundary"} {
 		if value := form.Get(one); value != "" {
 			properties[one] = value
 		}
@@ -31,19 +28,7 @@ func (r *Room) createRole(ctx context.Context, form url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.roles.Update(name, func(old role, found bool) (role, error) {
-		if found {
-			return old, conflict("EntityAlreadyExists", "Role with name %s already exists.", name)
-		}
-		return role{Name: name, Path: path, ID: uniqueID("AROA"), ARN: r.arn("role", path, name), Created: r.Clock.Now()}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := (roleProvider{r}).apply(name, props, roleProperties{}); err != nil {
-		if undo := r.roles.Delete(name); undo != nil {
-			return nil, undo
-		}
+	if err := (roleProvider{r}).make(form.Get("RoleName"), rand.Text(), props); err != nil {
 		return nil, err
 	}
 	return r.getRole(ctx, form)
@@ -89,6 +74,9 @@ func (r *Room) listRoles(_ context.Context, form url.Values) (any, error) {
 }
 
 func (r *Room) putRolePolicy(_ context.Context, form url.Values) (any, error) {
+	if !policyName.MatchString(form.Get("PolicyName")) {
+		return nil, protocol.Errorf("ValidationError", "The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
+	}
 	text, err := document([]byte(form.Get("PolicyDocument")), policy.Identity)
 	if err != nil {
 		return nil, err

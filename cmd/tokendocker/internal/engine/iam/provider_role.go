@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ type roleProvider struct{ room *Room }
 type roleProperties struct {
 	RoleName                 string
 	Path                     string
+	Description              string
 	AssumeRolePolicyDocument json.RawMessage
 	ManagedPolicyArns        []string
 	Policies                 []inlineProperties
@@ -48,26 +50,8 @@ func (p roleProvider) Create(ctx context.Context, r resource.Request) (resource.
 	if name == "" {
 		name = physical.Name(r, physical.MaxRole)
 	}
-	if props.Path == "" {
-		props.Path = "/"
-	}
-	err = p.room.roles.Update(name, func(old role, found bool) (role, error) {
-		if found && (r.Token == "" || old.Token != r.Token) {
-			return old, conflict("EntityAlreadyExists", "Role with name %s already exists.", name)
-		}
-		if found {
-			return old, nil
-		}
-		return role{
-			Name: name, Path: props.Path, ID: uniqueID("AROA"), ARN: p.room.arn("role", props.Path, name), Token: r.Token,
-			Created: p.room.Clock.Now(),
-		}, nil
-	})
-	if err != nil {
+	if err := p.make(name, r.Token, props); err != nil {
 		return resource.Result{}, err
-	}
-	if err := p.apply(name, props, roleProperties{}); err != nil {
-		return resource.Result{}, errors.Join(err, p.room.roles.Delete(name))
 	}
 	// CloudFormation waits until services know a new role; it does not wait for policies. AWS documents
 	// neither; stack events show some fifteen seconds for every new role.
@@ -75,6 +59,30 @@ func (p roleProvider) Create(ctx context.Context, r resource.Request) (resource.
 		return resource.Result{PhysicalID: name}, err
 	}
 	return p.result(name)
+}
+
+// make makes a role; one that the same operation (its token) made already gets the same rights again.
+func (p roleProvider) make(name, token string, props roleProperties) error {
+	if !roleName.MatchString(name) {
+		return protocol.Errorf("ValidationError", "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
+	}
+	path := cmp.Or(props.Path, "/")
+	err := p.room.roles.Update(name, func(old role, found bool) (role, error) {
+		switch {
+		case found && (token == "" || old.Token != token):
+			return old, conflict("EntityAlreadyExists", "Role with name %s already exists.", name)
+		case found:
+			return old, nil
+		}
+		return role{Name: name, Path: path, ID: uniqueID("AROA"), ARN: p.room.arn("role", path, name), Token: token, Created: p.room.Clock.Now()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.apply(name, props, roleProperties{}); err != nil {
+		return errors.Join(err, p.room.roles.Delete(name))
+	}
+	return nil
 }
 
 // Update changes the role's own rights; those that other resources attached stay.
@@ -117,7 +125,7 @@ func (p roleProvider) apply(name string, props, old roleProperties) error {
 		return err
 	}
 	return p.room.change(name, func(now *rights) error {
-		now.Trust, now.Boundary, now.Longest, now.Tags = trust, props.PermissionsBoundary, longest, map[string]string{}
+		now.Trust, now.Boundary, now.Longest, now.Description, now.Tags = trust, props.PermissionsBoundary, longest, props.Description, map[string]string{}
 		for _, tag := range props.Tags {
 			now.Tags[tag.Key] = tag.Value
 		}

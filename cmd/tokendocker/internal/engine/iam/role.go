@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,12 @@ const (
 	maxPolicyNameChars = 128
 )
 
+// roleName is what roles may be called. Source: IAM API Reference, CreateRole.
+var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+
+// policyName is what policies may be called. Source: IAM API Reference, PutRolePolicy.
+var policyName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+
 type role struct {
 	Name    string
 	Path    string
@@ -36,12 +43,13 @@ type role struct {
 
 // rights are what a role may do and who may assume it.
 type rights struct {
-	Trust    string
-	Inline   map[string]string // documents by policy name
-	Managed  []string          // ARNs
-	Boundary string            // ARN of the managed policy that is the permissions boundary; empty: none
-	Longest  time.Duration     // of a session; 0 is an hour
-	Tags     map[string]string
+	Trust       string
+	Inline      map[string]string // documents by policy name
+	Managed     []string          // ARNs
+	Boundary    string            // ARN of the managed policy that is the permissions boundary; empty: none
+	Longest     time.Duration     // of a session; 0 is an hour
+	Description string            `json:",omitempty"`
+	Tags        map[string]string
 }
 
 func (r role) current() rights {
@@ -67,7 +75,7 @@ func (r *Room) change(name string, edit func(*rights) error) error {
 			return old, noSuchRole(name)
 		}
 		now := old.current()
-		now.Inline, now.Managed = maps.Clone(now.Inline), slices.Clone(now.Managed)
+		now.Inline, now.Managed, now.Tags = maps.Clone(now.Inline), slices.Clone(now.Managed), maps.Clone(now.Tags)
 		if now.Inline == nil {
 			now.Inline = map[string]string{}
 		}
