@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,7 +103,7 @@ func (f *Front) Authorize(_ context.Context, as *session.Session, _ string, need
 		resources = []string{"*"}
 	}
 	if named := resources[0] != "*" && !strings.HasPrefix(resources[0], "arn:"); !named {
-		if err := catalog.Check(need.Action, resources); err != nil {
+		if err := catalog.Check(need.Action, resources, slices.Collect(maps.Keys(need.Conditions))); err != nil {
 			f.t.Errorf("permission that does not exist: %v", err)
 		}
 	}

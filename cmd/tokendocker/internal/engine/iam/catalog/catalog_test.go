@@ -1,39 +1,12 @@
 package catalog_test
 
 import (
-	"slices"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/iam/catalog"
 )
 
 const reference = "Service Authorization Reference, 2026-09"
-
-func TestARNs(t *testing.T) {
-	cases := []struct {
-		name, source, action string
-		vars                 map[string][]string
-		want                 []string // none: an error
-	}{
-		{"one resource", reference, "codebuild:StartBuild", map[string][]string{"ProjectName": {"p"}}, []string{"arn:aws-cn:codebuild:cn-north-1:111122223333:project/p"}},
-		{"many resources", reference, "ecr:BatchGetImage", map[string][]string{"RepositoryName": {"a", "b/c"}}, []string{"arn:aws-cn:ecr:cn-north-1:111122223333:repository/a", "arn:aws-cn:ecr:cn-north-1:111122223333:repository/b/c"}},
-		{"two variables", reference, "logs:PutLogEvents", map[string][]string{"LogGroupName": {"g"}, "LogStreamName": {"s"}}, []string{"arn:aws-cn:logs:cn-north-1:111122223333:log-group:g:log-stream:s"}},
-		{"no resources", reference, "ecr:GetAuthorizationToken", nil, []string{"*"}},
-		{"a name is missing", reference, "codebuild:StartBuild", nil, nil},
-		{"no such action", reference, "codebuild:StartBuilding", nil, nil},
-		{"no such service", reference, "nothing:StartBuild", nil, nil},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := catalog.ARNs(c.action, "aws-cn", "cn-north-1", "111122223333", c.vars)
-			if (err == nil) != (c.want != nil) || cmp.Diff(c.want, got) != "" {
-				t.Errorf("got %v, %v, want %v (%s)", got, err, c.want, c.source)
-			}
-		})
-	}
-}
 
 func TestCheck(t *testing.T) {
 	cases := []struct {
@@ -51,7 +24,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if err := catalog.Check(c.action, []string{c.resource}); (err == nil) != c.ok {
+			if err := catalog.Check(c.action, []string{c.resource}, nil); (err == nil) != c.ok {
 				t.Errorf("got %v (%s)", err, c.source)
 			}
 		})
@@ -59,13 +32,23 @@ func TestCheck(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	keys, err := catalog.ConditionKeys("s3:ListBucket")
-	if err != nil || !slices.Contains(keys, "s3:prefix") {
-		t.Errorf("s3:ListBucket has %v, %v", keys, err)
+	cases := []struct {
+		name, source, action, key string
+		ok                        bool
+	}{
+		{"of the action", reference, "s3:ListBucket", "s3:prefix", true},
+		{"of another action", reference, "s3:GetObject", "s3:prefix", false},
+		{"tag of the resource", reference, "ecr:PutImage", "ecr:ResourceTag/team", true},
+		{"tag of the request", reference, "ecr:CreateRepository", "aws:RequestTag/team", true},
+		{"tag of the request where there is none", reference, "ecr:PutImage", "aws:RequestTag/team", false},
+		{"of every action", reference, "s3:GetObject", "aws:SourceIp", true},
+		{"of another service", reference, "s3:GetObject", "kms:ViaService", false},
 	}
-	for action, want := range map[string]bool{"ecr:GetAuthorizationToken": false, "lambda:InvokeFunction": true} {
-		if got, err := catalog.HasResources(action); err != nil || got != want {
-			t.Errorf("%s: %v, %v", action, got, err)
-		}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if err := catalog.Check(c.action, nil, []string{c.key}); (err == nil) != c.ok {
+				t.Errorf("got %v (%s)", err, c.source)
+			}
+		})
 	}
 }
