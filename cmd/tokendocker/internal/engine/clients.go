@@ -94,7 +94,7 @@ func (e *Engine) openDockerHost(ctx context.Context) error {
 	h.remove, h.socket = remove, filepath.Join(dir, "docker.sock")
 	files, err := e.store.Dir(dockerHostDir)
 	if err == nil {
-		h.sandbox, err = sandbox.New(e.sandboxConfig(ClientsSandboxID(e.options.StateDir), files))
+		h.sandbox, err = sandbox.New(e.sandboxConfig(clientsSandboxID(e.options.StateDir), files))
 	}
 	if err == nil {
 		h.listen, err = listenUnix(ctx, h.socket)
@@ -121,14 +121,14 @@ func (e *Engine) sweepClients(ctx context.Context) {
 		return
 	}
 	e.sweeps.Go(func() {
-		if err := sandbox.Sweep(ctx, ClientsSandboxID(e.options.StateDir)); err != nil {
+		if err := sandbox.Sweep(ctx, clientsSandboxID(e.options.StateDir)); err != nil {
 			e.options.Log.Warn("sweep", "error", err)
 		}
 	})
 }
 
-// ClientsSandboxID names the docker objects of the daemon that a state folder's clients use.
-func ClientsSandboxID(dir string) string { return SandboxID(dir) + "-clients" }
+// clientsSandboxID names the docker objects of the daemon that a state folder's clients use.
+func clientsSandboxID(dir string) string { return SandboxID(dir) + "-clients" }
 
 // serve connects docker commands to the daemon, until the host is closed.
 func (h *dockerHost) serve(ctx context.Context, say func(string)) {
