@@ -77,6 +77,8 @@ func TestCDKImport(t *testing.T) {
 	_, said := p.deploy("Third", "--import-existing-resources")
 	p.says(said, "IMPORT_COMPLETE", "CREATE_COMPLETE")
 	p.says(p.cdk(1, "drift", "--fail"), "1 resource has drifted")
+	p.deploy("Third", "--revert-drift")
+	p.says(p.cdk(0, "drift", "--fail"), "No drift detected")
 }
 
 // swaps is an app of two functions and a state machine, all of which say what is in how.json, with a nested stack.

@@ -36,6 +36,7 @@ type DeployInput struct {
 	Timeout      time.Duration                // of the creation of a new stack; 0: none
 	Adopt        map[string]string            // by logical id of a new resource, the physical id of the one that is there already
 	Import       bool                         // nothing but that; a failure lets go of what was adopted
+	RevertDrift  bool                         // begin from what the resources are now
 	Policy       string                       // stack policy from the end of the deployment on; empty: as before
 	PolicyNow    string                       // stack policy of this deployment alone; empty: the stack's
 	Token        string                       // names the deployment; with the token of a failed one its request ids come again
@@ -136,6 +137,11 @@ func (s *Service) prepare(ctx context.Context, stack stackRecord, in DeployInput
 	}
 	if op.plan, err = s.newPlan(ctx, op.place, in, stack.Parameters); err != nil {
 		return nil, &InputError{err}
+	}
+	if in.RevertDrift {
+		if err := op.asTheyAre(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := op.plan.checkCapabilities(in.Capabilities); err != nil {
 		return nil, &InputError{err}

@@ -35,6 +35,7 @@ type Change struct {
 	Details     []ChangeDetail // of "Modify"
 	Before      map[string]any // properties; nil for "Add"
 	After       map[string]any // properties, with Unknown; nil for "Remove"
+	Drift       string         // how the resource is, where the deployment begins from that; empty: not known
 }
 
 const (
@@ -86,10 +87,12 @@ func (o *operation) forecast(ctx context.Context) (Forecast, error) {
 			if c.PhysicalID = o.input.Adopt[id]; c.PhysicalID != "" {
 				c.Action = actionImport
 			}
+			c.Drift = o.drifted[id]
 			f.Changes = append(f.Changes, c)
 			continue
 		}
 		if c := o.modification(ctx, rec, t, was.Resources[id]); c != nil {
+			c.Drift = o.drifted[id]
 			f.Changes = append(f.Changes, *c)
 		}
 	}

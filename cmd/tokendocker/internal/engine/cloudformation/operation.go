@@ -41,6 +41,8 @@ type operation struct {
 	force  bool                // a deletion leaves what it cannot delete
 	skip   skips               // what a roll-back leaves as it is
 
+	drifted map[string]string // by logical id, how resources are; nil unless the operation begins from there
+
 	begin   func() error // sets the stack's status before its first resource changes, once
 	changed bool         // begin was called
 	held    bool         // the clean-up waits for the parent's
@@ -228,7 +230,7 @@ func (o *operation) replaces(rec *record, next *version) bool {
 // keep takes over what the template says beside the properties.
 func (o *operation) keep(rec *record, next *version) error {
 	now := rec.Current
-	if slices.Equal(now.DependsOn, next.DependsOn) && now.DeletionPolicy == next.DeletionPolicy && now.UpdateReplacePolicy == next.UpdateReplacePolicy {
+	if o.drifted[rec.LogicalID] != DriftModified && slices.Equal(now.DependsOn, next.DependsOn) && now.DeletionPolicy == next.DeletionPolicy && now.UpdateReplacePolicy == next.UpdateReplacePolicy {
 		return nil
 	}
 	next.PhysicalID, next.Ref, next.Attributes = now.PhysicalID, now.Ref, now.Attributes

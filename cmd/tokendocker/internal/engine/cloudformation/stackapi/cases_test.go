@@ -171,12 +171,6 @@ var cases = []struct {
 			IncludeNestedStacks: aws.Bool(true)})
 		return err
 	}},
-	{name: "drift to revert", source: reviewing, limit: "refused", code: "ValidationError", message: "does not know DeploymentMode=REVERT_DRIFT",
-		call: func(f *fixture) error {
-			_, err := f.CreateChangeSet(f.t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D"), TemplateBody: &one,
-				DeploymentMode: types.DeploymentModeRevertDrift})
-			return err
-		}},
 	{name: "no such change set", source: "CloudFormation API Reference, DescribeChangeSet, 2026-11", code: "ChangeSetNotFound", message: "ChangeSet [D] does not exist",
 		call: func(f *fixture) error {
 			_, err := f.DescribeChangeSet(f.t.Context(), &cfn.DescribeChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("D")})

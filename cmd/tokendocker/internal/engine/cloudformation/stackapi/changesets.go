@@ -110,6 +110,7 @@ type changeSetOutput struct {
 	StatusReason                                   string `xml:",omitempty"`
 	ExecutionStatus                                string
 	OnStackFailure                                 string            `xml:",omitempty"`
+	DeploymentMode                                 string            `xml:",omitempty"`
 	NotificationARNs                               []string          `xml:"NotificationARNs>member"`
 	Capabilities                                   []string          `xml:"Capabilities>member"`
 	Parameters                                     []parameterOutput `xml:"Parameters>member"`
@@ -120,16 +121,17 @@ type changeSetOutput struct {
 type changeOutput struct {
 	Type           string
 	ResourceChange struct {
-		Action             string
-		LogicalResourceId  string //nolint:revive // AWS's spelling
-		PhysicalResourceId string `xml:",omitempty"` //nolint:revive // AWS's spelling
-		ResourceType       string
-		Replacement        string         `xml:",omitempty"`
-		PolicyAction       string         `xml:",omitempty"`
-		Scope              []string       `xml:"Scope>member"`
-		Details            []detailOutput `xml:"Details>member"`
-		BeforeContext      string         `xml:",omitempty"`
-		AfterContext       string         `xml:",omitempty"`
+		Action              string
+		LogicalResourceId   string //nolint:revive // AWS's spelling
+		PhysicalResourceId  string `xml:",omitempty"` //nolint:revive // AWS's spelling
+		ResourceType        string
+		Replacement         string         `xml:",omitempty"`
+		PolicyAction        string         `xml:",omitempty"`
+		Scope               []string       `xml:"Scope>member"`
+		Details             []detailOutput `xml:"Details>member"`
+		BeforeContext       string         `xml:",omitempty"`
+		AfterContext        string         `xml:",omitempty"`
+		ResourceDriftStatus string         `xml:",omitempty"`
 	}
 }
 
@@ -154,6 +156,9 @@ func (r *Room) describeChangeSet(_ context.Context, call *protocol.Call) (any, e
 	out := changeSetOutput{ChangeSetId: set.ID, ChangeSetName: set.Name, StackId: set.StackID, StackName: set.Input.StackName,
 		Description: set.Description, CreationTime: stamp(set.Begun), Status: set.Status, StatusReason: set.Reason, ExecutionStatus: set.Execution,
 		OnStackFailure: set.OnFailure, NotificationARNs: set.Input.Notify, Capabilities: set.Input.Capabilities, Tags: tagsOf(set.Input.Tags)}
+	if set.Input.RevertDrift {
+		out.DeploymentMode = revertDrift
+	}
 	for _, c := range set.Changes {
 		out.Changes = append(out.Changes, change(c, call.Form.Get("IncludePropertyValues") == "true"))
 	}
@@ -165,6 +170,7 @@ func change(c cloudformation.Change, values bool) changeOutput {
 	out := changeOutput{Type: "Resource"}
 	rc := &out.ResourceChange
 	rc.Action, rc.LogicalResourceId, rc.PhysicalResourceId, rc.ResourceType = c.Action, c.LogicalID, c.PhysicalID, c.Type
+	rc.ResourceDriftStatus = c.Drift
 	rc.Replacement, rc.PolicyAction, rc.Scope = c.Replacement, c.Policy, c.Scope
 	if values {
 		rc.BeforeContext, rc.AfterContext = contextOf(c.Before), contextOf(c.After)

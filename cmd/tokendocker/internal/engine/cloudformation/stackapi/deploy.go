@@ -15,6 +15,9 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 )
 
+// revertDrift is the mode of change sets that bring back what has drifted.
+const revertDrift = "REVERT_DRIFT"
+
 // maxBody is the size of a template in a call, in bytes; a larger one goes through S3.
 // Source: AWS CloudFormation User Guide, "CloudFormation quotas".
 const maxBody = 51_200
@@ -23,14 +26,14 @@ const maxBody = 51_200
 // empty if there is none.
 func (r *Room) input(ctx context.Context, call *protocol.Call, now cloudformation.Stack) (cloudformation.DeployInput, error) {
 	form := call.Form
-	for name, other := range map[string]string{"DeploymentConfig.Mode": "STANDARD", "DeploymentMode": ""} {
+	for name, other := range map[string]string{"DeploymentConfig.Mode": "STANDARD", "DeploymentMode": revertDrift} {
 		if value := form.Get(name); value != "" && value != other {
 			return cloudformation.DeployInput{}, invalid("tokendocker does not know %s=%s", name, value)
 		}
 	}
 	in := cloudformation.DeployInput{StackName: form.Get("StackName"), Region: call.Region, Exact: true, Parameters: map[string]string{},
 		Capabilities: members(form, "Capabilities"), Notify: now.Notify, Tags: now.Tags, RoleARN: form.Get("RoleARN"), ClientToken: form.Get("ClientRequestToken"),
-		Caller: call.Session, NoRollback: form.Get("DisableRollback") == "true", DropNew: form.Get("RetainExceptOnCreate") == "true"}
+		Caller: call.Session, RevertDrift: form.Get("DeploymentMode") == revertDrift, NoRollback: form.Get("DisableRollback") == "true", DropNew: form.Get("RetainExceptOnCreate") == "true"}
 	if has(form, "NotificationARNs") {
 		in.Notify = members(form, "NotificationARNs")
 	}

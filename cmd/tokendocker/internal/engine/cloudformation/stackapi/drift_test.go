@@ -1,6 +1,7 @@
 package stackapi_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -127,5 +128,68 @@ func TestDriftOfOne(t *testing.T) {
 	unknown, err := f.DetectStackResourceDrift(t.Context(), &cfn.DetectStackResourceDriftInput{StackName: aws.String("Silent"), LogicalResourceId: aws.String("K")})
 	if err != nil || unknown.StackResourceDrift.StackResourceDriftStatus != types.StackResourceDriftStatusUnknown || *unknown.StackResourceDrift.DriftStatusReason != "no answer" {
 		t.Errorf("%+v (%v)", unknown, err)
+	}
+}
+
+// TestRevertDrift: a change set that begins from what is there brings back what has drifted and makes again what is gone;
+// what the template says of a drifted resource, too, is no change; and a roll-back goes back to what was there.
+func TestRevertDrift(t *testing.T) {
+	const reverting = "CloudFormation User Guide, Using drift-aware change sets, 2026-11"
+	template := func(number, more string) string {
+		return `{"Resources": {"K": {"Type": "Test::Thing::Kept", "Properties": {"Name": "k", "Number": ` + number + `}}` + more + `}}`
+	}
+	cases := []struct {
+		name, source, limit string
+		now                 any // Number; nil: k is gone
+		template            string
+		change              string // action and drift of the first change; empty: there is none
+		status              types.StackStatus
+		after               string
+	}{
+		{name: "brought back", source: reverting, now: 7, template: template("3", ""), change: "Modify MODIFIED", status: types.StackStatusUpdateComplete, after: "3"},
+		{name: "made again", source: reverting, now: nil, template: template("3", ""), change: "Add DELETED", status: types.StackStatusUpdateComplete, after: "3"},
+		{name: "nothing has drifted", source: reverting, now: 3, template: template("3", "")},
+		{name: "the template says so, too", source: reverting, limit: "it is no change, and not shown as SyncWithActual", now: 7, template: template("7", `, "T": {"Type": "Test::Thing::Plain"}`),
+			change: "Add ", status: types.StackStatusUpdateComplete, after: "7"},
+		{name: "rolled back", source: reverting, now: 7, template: template("3", `, "T": {"Type": "Test::Thing::Plain", "DependsOn": "K", "Properties": {"Fail": 1}}`), change: "Modify MODIFIED",
+			status: types.StackStatusUpdateRollbackComplete, after: "7"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.there("S", template("3", ""))
+			if c.now == nil {
+				delete(f.kept.all, "k")
+			} else {
+				f.kept.all["k"]["Number"] = c.now
+			}
+			made, err := f.CreateChangeSet(t.Context(), &cfn.CreateChangeSetInput{StackName: aws.String("S"), ChangeSetName: aws.String("C"), TemplateBody: &c.template, DeploymentMode: types.DeploymentModeRevertDrift})
+			if err != nil {
+				t.Fatal(err)
+			}
+			set, err := f.DescribeChangeSet(t.Context(), &cfn.DescribeChangeSetInput{ChangeSetName: made.Id})
+			if err != nil || set.DeploymentMode != types.DeploymentModeRevertDrift {
+				t.Fatalf("%+v (%v)", set, err)
+			}
+			if c.change == "" {
+				if set.Status != types.ChangeSetStatusFailed {
+					t.Errorf("the change set is %s: %+v", set.Status, set.Changes)
+				}
+				return
+			}
+			if r := set.Changes[0].ResourceChange; string(r.Action)+" "+string(r.ResourceDriftStatus) != c.change {
+				t.Errorf("%s: %s %s, want %s", *r.LogicalResourceId, r.Action, r.ResourceDriftStatus, c.change)
+			}
+			if err := f.execute(set); err != nil {
+				t.Fatal(err)
+			}
+			f.until("S", c.status)
+			if got := fmt.Sprint(f.kept.all["k"]["Number"]); got != c.after {
+				t.Errorf("the number is %s, not %s", got, c.after)
+			}
+			if found := f.detect(); c.status == types.StackStatusUpdateComplete && found.StackDriftStatus != types.StackDriftStatusInSync {
+				t.Errorf("afterwards the stack is %s", found.StackDriftStatus)
+			}
+		})
 	}
 }
