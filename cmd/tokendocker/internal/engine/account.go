@@ -12,6 +12,7 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudcontrol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudformation/stackapi"
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/cloudfront"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/codebuild"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/consumer"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/ec2"
@@ -224,7 +225,7 @@ func (a *account) openStacks(ctx context.Context) (err error) {
 	}
 	a.api = stackapi.New(ctx, stackapi.Options{Stacks: a.stacks, Trusts: a.trustsCloudFormation, Objects: e.s3, Log: e.options.Log,
 		Pause: 3 * time.Second})
-	e.door.RegisterFor(a.account, a.api, cloudcontrol.New(a.account, providers))
+	e.door.RegisterFor(a.account, a.api, cloudcontrol.New(a.account, providers), cloudfront.New(a.account, a.partition, e.clock))
 	return nil
 }
 

@@ -22,6 +22,7 @@ const (
 	kindS3                // REST with XML errors
 	kindJSON              // AWS JSON 1.0 and 1.1
 	kindQuery             // form in, XML out
+	kindXML               // REST with XML, and errors as those of Query: CloudFront, Route 53
 )
 
 // answer writes what goes back to a client.
@@ -71,6 +72,8 @@ func (a *answer) signedBy(service string) {
 	switch {
 	case service == "s3":
 		a.kind = kindS3
+	case service == "cloudfront" || service == "route53":
+		a.kind = kindXML
 	case a.kind == kindS3:
 		a.kind = kindREST
 	}
@@ -147,7 +150,7 @@ func (a *answer) fail(err error) {
 		}
 	}
 	switch a.kind {
-	case kindQuery:
+	case kindQuery, kindXML:
 		a.write(status, a.queryError(code, e.Message, status))
 	case kindS3:
 		a.write(status, a.s3Error(code, e))
@@ -192,7 +195,7 @@ func (a *answer) write(status int, body []byte) {
 	case a.kind == kindS3:
 		a.w.Header().Set("Content-Type", "application/xml")
 		a.w.Header().Set("X-Amz-Request-Id", a.requestID)
-	case a.kind == kindQuery:
+	case a.kind == kindQuery, a.kind == kindXML:
 		a.w.Header().Set("Content-Type", "text/xml")
 	default:
 		a.w.Header().Set("Content-Type", "application/json")

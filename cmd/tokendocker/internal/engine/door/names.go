@@ -41,9 +41,13 @@ func serviceOfTarget(prefix string) (string, bool) {
 // ec2 is the service whose query protocol differs from that of the others.
 const ec2 = "ec2"
 
-// queryNamespace is the XML namespace of a Query service, from its service model.
+// queryNamespace is the XML namespace of a Query service, or a REST one with XML, from its service model.
 func queryNamespace(service string) string {
 	switch service {
+	case "cloudfront":
+		return "http://cloudfront.amazonaws.com/doc/2020-05-31/"
+	case "route53":
+		return "https://route53.amazonaws.com/doc/2013-04-01/"
 	case "sts":
 		return "https://sts.amazonaws.com/doc/2011-06-15/"
 	case "iam":
