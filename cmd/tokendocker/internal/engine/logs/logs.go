@@ -31,6 +31,8 @@ type Room struct {
 	dir    string
 	groups state.Table[group]
 
+	policies state.Table[resourcePolicy]
+
 	mu      sync.Mutex
 	streams map[string]map[string]*stream // by group key and name
 }
@@ -57,6 +59,9 @@ func New(o Options) (*Room, error) {
 	if r.groups, err = state.NewTable[group](o.Store, "log-groups"); err != nil {
 		return nil, err
 	}
+	if r.policies, err = state.NewTable[resourcePolicy](o.Store, "log-policies"); err != nil {
+		return nil, err
+	}
 	if r.dir, err = o.Store.Dir("logs"); err != nil {
 		return nil, err
 	}
@@ -70,7 +75,7 @@ func New(o Options) (*Room, error) {
 
 // Resources returns the providers of AWS::Logs types.
 func (r *Room) Resources() map[string]resource.Provider {
-	return map[string]resource.Provider{"AWS::Logs::LogGroup": groupProvider{r}}
+	return map[string]resource.Provider{"AWS::Logs::LogGroup": groupProvider{r}, "AWS::Logs::ResourcePolicy": policyProvider{r}}
 }
 
 // Name returns "logs".
@@ -106,14 +111,16 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 	if err := protocol.Decode(call, &t); err != nil {
 		return nil, err
 	}
-	if call.Operation == "DescribeLogGroups" { // it is about no group in particular
-		return []protocol.Need{{Action: "logs:DescribeLogGroups"}}, nil
+	switch call.Operation {
+	case "DescribeLogGroups", "PutResourcePolicy", "DeleteResourcePolicy", "DescribeResourcePolicies": // about no group in particular
+		return []protocol.Need{{Action: "logs:" + call.Operation}}, nil
 	}
 	arn := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s:log-stream:%s", call.Partition, call.Region, call.Account, t.group(), t.LogStreamName)
 	if t.ResourceARN != "" { // policies name these without the end
 		arn = r.groupARN(group{Name: t.group(), Region: call.Region})
 	}
-	return []protocol.Need{{Action: "logs:" + call.Operation, Resources: []string{arn}}}, nil
+	policy, err := r.policyFor(call)
+	return []protocol.Need{{Action: "logs:" + call.Operation, Resources: []string{arn}, ResourcePolicy: policy}}, err
 }
 
 // operations are what the room can do.
@@ -123,12 +130,17 @@ var operations = map[string]protocol.Operation[*Room]{
 	"DescribeLogGroups":     protocol.JSON((*Room).describeGroups),
 	"PutRetentionPolicy":    protocol.JSON((*Room).putRetention),
 	"DeleteRetentionPolicy": protocol.JSON((*Room).deleteRetention),
-	"ListTagsForResource":   protocol.JSON((*Room).listTags),
-	"ListTagsLogGroup":      protocol.JSON((*Room).listTags),
-	"TagLogGroup":           protocol.JSON((*Room).tagGroup),
-	"TagResource":           protocol.JSON((*Room).tagGroup),
-	"UntagLogGroup":         protocol.JSON((*Room).untagGroup),
-	"UntagResource":         protocol.JSON((*Room).untagResource),
+
+	"PutResourcePolicy":        protocol.JSON((*Room).putPolicy),
+	"DeleteResourcePolicy":     protocol.JSON((*Room).deletePolicy),
+	"DescribeResourcePolicies": protocol.JSON((*Room).describePolicies),
+
+	"ListTagsForResource": protocol.JSON((*Room).listTags),
+	"ListTagsLogGroup":    protocol.JSON((*Room).listTags),
+	"TagLogGroup":         protocol.JSON((*Room).tagGroup),
+	"TagResource":         protocol.JSON((*Room).tagGroup),
+	"UntagLogGroup":       protocol.JSON((*Room).untagGroup),
+	"UntagResource":       protocol.JSON((*Room).untagResource),
 
 	"CreateLogStream":    protocol.JSON((*Room).createStream),
 	"DeleteLogStream":    protocol.JSON((*Room).deleteStream),
