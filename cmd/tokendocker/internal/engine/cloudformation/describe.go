@@ -183,7 +183,7 @@ func (o *operation) simulatedAmong(records map[string]*record) []Simulated {
 	return out
 }
 
-// checkOverrides refuses values for resources that there are not, or that are real here.
+// checkOverrides refuses values for resources and attributes that there are not, and for resources that are real here.
 func (o *operation) checkOverrides() error {
 	for _, id := range sortedNames(o.overrides) {
 		t := o.plan.template.Resources[id]
@@ -192,6 +192,12 @@ func (o *operation) checkOverrides() error {
 		}
 		if o.real(t.Type) {
 			return &simulated.RealError{Stack: o.stack.Name, LogicalID: id, Type: t.Type}
+		}
+		for _, attribute := range sortedNames(o.overrides[id]) {
+			set := simulated.Set{Stack: o.stack.Name, LogicalID: id, Attribute: attribute}
+			if err := set.CheckAttribute(t.Type); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

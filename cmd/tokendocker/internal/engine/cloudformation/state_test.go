@@ -259,6 +259,10 @@ func TestOverrides(t *testing.T) {
 	if _, err := w.deploy(template); !errors.As(err, &unknown) || unknown.Closest != "Api" {
 		t.Errorf("unknown id: %v", err)
 	}
+	w.set = map[string]map[string]string{"Api": {"RootResourceID": "x"}}
+	if _, err := w.deploy(template); !errors.As(err, &unknown) || unknown.Closest != "RootResourceId" || !strings.Contains(err.Error(), "resource Api of stack") {
+		t.Errorf("unknown attribute: %v", err)
+	}
 	var real *simulated.RealError
 	w.set = map[string]map[string]string{"A": {"": "x"}}
 	if _, err := w.deploy(template); !errors.As(err, &real) {

@@ -2,7 +2,11 @@ package simulated
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/simulated/catalog"
 )
 
 // Set is a value that the user gives for this run.
@@ -27,15 +31,33 @@ func ParseSet(text string) (Set, error) {
 	return s, nil
 }
 
-// UnknownError says that a value was given for a resource that there is not.
-type UnknownError struct {
-	Stack, LogicalID string
-	Closest          string // the most similar logical id; empty: none is similar
+// CheckAttribute refuses a value for an attribute that resources of a type do not have. Types that are not known have
+// any.
+func (s Set) CheckAttribute(resourceType string) error {
+	known, ok := catalog.Of(resourceType)
+	if !ok || s.Attribute == "" {
+		return nil
+	}
+	names := slices.Concat(slices.Sorted(maps.Keys(known.Attributes)), known.Identifier)
+	if slices.Contains(names, s.Attribute) {
+		return nil
+	}
+	return &UnknownError{Stack: s.Stack, LogicalID: s.LogicalID, Attribute: s.Attribute, Closest: Closest(s.Attribute, names)}
 }
 
-// Error names the resource and the one that may be meant.
+// UnknownError says that a value was given for a resource, or for an attribute of one, that there is not.
+type UnknownError struct {
+	Stack, LogicalID string
+	Attribute        string // empty: the resource is missing
+	Closest          string // the most similar name; empty: none is similar
+}
+
+// Error names what there is not and what may be meant.
 func (e *UnknownError) Error() string {
 	text := fmt.Sprintf("stack %s has no resource %s", e.Stack, e.LogicalID)
+	if e.Attribute != "" {
+		text = fmt.Sprintf("resource %s of stack %s has no attribute %s", e.LogicalID, e.Stack, e.Attribute)
+	}
 	if e.Closest != "" {
 		text += fmt.Sprintf("; did you mean %s?", e.Closest)
 	}
