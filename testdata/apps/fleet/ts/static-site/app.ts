@@ -1,5 +1,6 @@
 // A site in Ireland behind CloudFront, whose certificate must be in Virginia: the CDK carries its ARN from one region to
-// the other with custom resources of its own. The bucket empties itself when it goes.
+// the other with custom resources of its own. The bucket, whose name is the site's, gets its pages when it is deployed,
+// and empties itself when it goes.
 
 import { App, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
@@ -8,6 +9,7 @@ import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 
 const app = new App();
@@ -31,13 +33,13 @@ const firewall = new wafv2.CfnWebACL(edge, 'Firewall', {
 const site = new Stack(app, 'Site', { env: { account, region: 'eu-west-1' }, crossRegionReferences: true });
 const bucket = new s3.Bucket(site, 'Bucket', {
   // A bucket's name cannot change: it is replaced.
-  bucketName: step === 'first' ? `site-${account}` : `site-v2-${account}`,
+  bucketName: step === 'first' ? 'www.example.com' : 'v2.example.com',
   blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL, enforceSSL: true,
   removalPolicy: RemovalPolicy.DESTROY, autoDeleteObjects: true,
 });
 if (step === 'broken') {
   // The names of buckets are the whole world's.
-  new s3.Bucket(site, 'Logs', { bucketName: `site-v2-${account}`, removalPolicy: RemovalPolicy.DESTROY }).node.addDependency(bucket);
+  new s3.Bucket(site, 'Logs', { bucketName: 'v2.example.com', removalPolicy: RemovalPolicy.DESTROY }).node.addDependency(bucket);
 }
 const distribution = new cloudfront.Distribution(site, 'Distribution', {
   certificate, domainNames: ['www.example.com'], webAclId: firewall.attrArn, defaultRootObject: 'index.html',
@@ -53,6 +55,10 @@ const distribution = new cloudfront.Distribution(site, 'Distribution', {
       }),
     }],
   },
+});
+new BucketDeployment(site, 'Pages', {
+  sources: [Source.data('index.html', '<h1>Welcome</h1>'), Source.jsonData('settings.json', { address: distribution.distributionDomainName })],
+  destinationBucket: bucket, distribution, distributionPaths: ['/*'], memoryLimit: 256,
 });
 new route53.ARecord(site, 'Name', { zone, recordName: 'www', target: route53.RecordTarget.fromAlias(new CloudFrontTarget(distribution)) });
 
