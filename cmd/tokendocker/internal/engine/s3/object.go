@@ -133,8 +133,20 @@ func (r *Room) getObject(req *request) (http.Handler, error) {
 				w.Header().Set(name, v)
 			}
 		}
+		w.Header().Set("Etag", o.ETag)
+		delete(w.Header(), "ETag")
+		quoteTags(hr.Header)
 		http.ServeContent(&refusing{ResponseWriter: w, head: hr.Method == http.MethodHead, object: sent}, hr, "", o.Modified, file)
 	}), nil
+}
+
+// quoteTags puts quotation marks around the tags in conditions, which S3 takes without them too.
+func quoteTags(header http.Header) {
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if tag := header.Get(name); tag != "" && tag != "*" && !strings.Contains(tag, `"`) {
+			header.Set(name, `"`+tag+`"`)
+		}
+	}
 }
 
 // onTheWire is the name under which S3 sends an object's header: that of metadata is in lower case, which clients show
@@ -156,12 +168,19 @@ type refusing struct {
 
 // WriteHeader writes the status, and S3's error for one that says no.
 func (w *refusing) WriteHeader(status int) {
+	w.Header()["ETag"] = w.Header()["Etag"] // as S3 writes it; net/http has compared the other one
+	delete(w.Header(), "Etag")
 	var e failure
 	switch status {
 	case http.StatusRequestedRangeNotSatisfiable:
 		e.Code, e.Message = "InvalidRange", "The requested range is not satisfiable"
 	case http.StatusPreconditionFailed:
 		e.Code, e.Message = "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
+	case http.StatusNotModified: // whose body would be compared with the checksums
+		for name := range w.object.Checksums {
+			delete(w.Header(), name)
+		}
+		fallthrough
 	default:
 		w.ResponseWriter.WriteHeader(status)
 		return

@@ -151,6 +151,28 @@ var cases = []struct {
 		_, err := f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), IfMatch: aws.String(`"0"`)})
 		return err
 	}},
+	{name: "no other object than expected", source: "GetObject, IfMatch, 2026-11", want: "", call: func(f *fixture) error {
+		f.put("k", "v")
+		head, err := f.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: box, Key: aws.String("k")})
+		if err != nil {
+			return err
+		}
+		for _, tag := range []string{*head.ETag, strings.Trim(*head.ETag, `"`)} {
+			if _, err = f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), IfMatch: &tag}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{name: "an object that one has already", source: "GetObject, IfNoneMatch, 2026-11", want: "NotModified", call: func(f *fixture) error {
+		f.put("k", "v")
+		head, err := f.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: box, Key: aws.String("k")})
+		if err != nil {
+			return err
+		}
+		_, err = f.GetObject(ctx, &awss3.GetObjectInput{Bucket: box, Key: aws.String("k"), IfNoneMatch: head.ETag})
+		return err
+	}},
 	{name: "no lifecycle rules", source: "GetBucketLifecycleConfiguration, 2026-11", want: "NoSuchLifecycleConfiguration", call: func(f *fixture) error {
 		_, err := f.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: box})
 		return err
@@ -182,7 +204,14 @@ var cases = []struct {
 
 func TestRefusals(t *testing.T) {
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { wantCode(t, c.call(newFixture(t, doortest.Store(t), 1)), c.want) })
+		t.Run(c.name, func(t *testing.T) {
+			switch err := c.call(newFixture(t, doortest.Store(t), 1)); {
+			case c.want != "":
+				wantCode(t, err, c.want)
+			case err != nil:
+				t.Error(err)
+			}
+		})
 	}
 }
 
