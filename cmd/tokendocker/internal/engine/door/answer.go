@@ -60,8 +60,11 @@ func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 func looksLikeS3(r *http.Request) bool {
 	host := withoutPort(r.Host)
 	return r.Header.Get("X-Amz-Content-Sha256") != "" || strings.HasPrefix(host, "s3.") || strings.Contains(host, ".s3.") ||
-		strings.Contains(r.URL.Query().Get("X-Amz-Credential"), "/s3/")
+		strings.Contains(r.URL.Query().Get("X-Amz-Credential"), "/s3/") || signedOldWay(r)
 }
+
+// signedOldWay reports whether a URL has a signature of version 2, which only S3's have.
+func signedOldWay(r *http.Request) bool { return r.URL.Query().Has("AWSAccessKeyId") }
 
 // signedBy takes the service from the signature's scope where the request itself does not name it.
 func (a *answer) signedBy(service string) {

@@ -34,6 +34,9 @@ const (
 func (d *Door) authenticate(a *answer, r *http.Request) (*sigv4.Signature, *session.Session, error) {
 	sig, err := sigv4.Parse(r)
 	switch {
+	case errors.Is(err, sigv4.ErrMissing) && signedOldWay(r):
+		// Source: Amazon S3 API Reference, "List of error codes", InvalidRequest.
+		return nil, nil, protocol.Errorf("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	case errors.Is(err, sigv4.ErrMissing):
 		return nil, nil, a.refuse(refuseUnsigned, "")
 	case err != nil:

@@ -377,3 +377,18 @@ func TestUnreachable(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOldSignatures: a URL that a client has signed in the old way says what to change.
+// Source: Amazon S3 API Reference, List of error codes, InvalidRequest, 2026-11.
+func TestOldSignatures(t *testing.T) {
+	f := newFixture(t, nil, &echo{name: "s3"})
+	answer, err := http.Get(f.url + "/box/key?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=x&Expires=1795255200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "<Code>InvalidRequest</Code>") || !strings.Contains(string(body), "AWS4-HMAC-SHA256") {
+		t.Errorf("status %d: %s (%v)", answer.StatusCode, body, err)
+	}
+}

@@ -30,7 +30,7 @@ func serviceOfTarget(prefix string) (string, bool) {
 	case "AmazonSQS":
 		return "sqs", true
 	case "ResourceGroupsTaggingAPI_20170126":
-		return "tag", true
+		return "tagging", true
 	}
 	if strings.HasPrefix(prefix, "DynamoDB_") {
 		return "dynamodb", true
