@@ -4,11 +4,15 @@ missing, and errors where there should be none or another one. It prints one lin
 on standard error stands how many answers were compared.
 """
 
+import io
 import json
+import os
 import sys
 import time
+import urllib.request
 
 import boto3
+from botocore.config import Config
 
 import model
 from model import call, check, client, found, pages
@@ -82,6 +86,30 @@ def s3():
     do("delete_objects", Delete={"Objects": [{"Key": k} for k in keys + ["big"]]})
     do("delete_bucket")
     do("list_objects_v2", error="NoSuchBucket")
+
+
+def transfers():
+    """What the SDK itself makes of several calls: parts, ranges, waiters, pages and signed URLs."""
+    s3, data = client("s3"), os.urandom(12 << 20)
+    s3.create_bucket(Bucket="transfers")
+    s3.upload_fileobj(io.BytesIO(data), "transfers", "big")
+    s3.copy({"Bucket": "transfers", "Key": "big"}, "transfers", "copy")
+    for key in ("big", "copy"):
+        back = io.BytesIO()
+        s3.download_fileobj("transfers", key, back)
+        check(f"the bytes of {key}", back.getvalue() == data)
+    signing = boto3.client("s3", config=Config(signature_version="s3v4"))
+    url = signing.generate_presigned_url("get_object", Params={"Bucket": "transfers", "Key": "big"})
+    check("a signed URL", urllib.request.urlopen(url).read() == data)
+    s3.get_waiter("object_exists").wait(Bucket="transfers", Key="copy")
+    bucket = boto3.resource("s3").Bucket("transfers")
+    check("all keys", sorted(o.key for o in bucket.objects.all()) == ["big", "copy"])
+    bucket.object_versions.delete()
+    bucket.delete()
+    s3.create_bucket(Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="abroad", Key="a", Body=b"1")  # the SDK finds out where the bucket is
+    s3.delete_object(Bucket="abroad", Key="a")
+    s3.delete_bucket(Bucket="abroad")
 
 
 def ssm():
@@ -390,7 +418,7 @@ def ecr():
 
 
 if __name__ == "__main__":
-    groups = [s3, ssm, secretsmanager, kms, logs, sts, iam, ec2, cloudformation, machines, ecr]
+    groups = [s3, transfers, ssm, secretsmanager, kms, logs, sts, iam, ec2, cloudformation, machines, ecr]
     for group in groups:
         if len(sys.argv) > 1 and group.__name__ not in sys.argv[1:]:
             continue
