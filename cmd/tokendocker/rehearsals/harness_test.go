@@ -104,6 +104,7 @@ type caseBuilder struct {
 	Network       *caseNetwork            `json:",omitempty"`
 	Removal       string                  `json:",omitempty"`
 	Query         float64                 `json:",omitempty"`
+	Recorded      bool                    `json:",omitempty"`
 }
 
 // caseNetwork is a VPC of the stack's.

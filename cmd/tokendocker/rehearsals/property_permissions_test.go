@@ -8,6 +8,8 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/registry"
 )
 
+const notToTheLog = "The state machine IAM Role is not authorized to access the Log Destination"
+
 // propertyNeeds are the permissions that a build has for a property of the user's: for each action of the statement
 // with the property's own action, what the failure says without it.
 var propertyNeeds = map[string]struct {
@@ -30,6 +32,16 @@ var propertyNeeds = map[string]struct {
 			"ecr:CreateRepository":         "docker-hub/library/busybox:1: not found",
 		},
 		effects: map[string]string{"ecr:BatchCheckLayerAvailability": "older clients ask whether a layer is there before they take it (Amazon ECR User Guide, repository policies)"},
+	},
+	"ExecutionLogGroup": {
+		builder:    caseBuilder{Recorded: true, Args: map[string]caseArgument{"A": {Topic: "T"}}},
+		dockerfile: "FROM busybox:1\nRUN echo 1 > /a\n",
+		statements: []string{"logs:CreateLogDelivery"},
+		says: map[string]string{
+			"logs:CreateLogDelivery": notToTheLog, "logs:GetLogDelivery": notToTheLog, "logs:UpdateLogDelivery": notToTheLog,
+			"logs:DeleteLogDelivery": notToTheLog, "logs:ListLogDeliveries": notToTheLog, "logs:PutResourcePolicy": notToTheLog,
+			"logs:DescribeResourcePolicies": notToTheLog, "logs:DescribeLogGroups": notToTheLog,
+		},
 	},
 	"DockerLogin": {
 		builder:    caseBuilder{Login: &caseLogin{Registry: registry.MirrorHost}, Args: map[string]caseArgument{"A": {Topic: "T"}}},

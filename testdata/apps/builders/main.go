@@ -68,6 +68,7 @@ type builder struct {
 	Network       *network
 	Removal       string
 	Query         float64
+	Recorded      bool // executions are encrypted, logged and traced
 }
 
 // network is a VPC of the stack's that the builds run in: in private subnets with a NAT gateway and a security group of
@@ -237,6 +238,9 @@ func (b builder) more(stack awscdk.Stack, props *tokendocker.TokenInjectableDock
 		props.Provider = tokendocker.TokenInjectableDockerBuilderProvider_GetOrCreate(stack, &tokendocker.TokenInjectableDockerBuilderProviderProps{
 			QueryInterval: awscdk.Duration_Seconds(jsii.Number(b.Query)),
 		})
+	}
+	if b.Recorded {
+		props.Provider = record(stack)
 	}
 	switch {
 	case b.Login == nil:
