@@ -196,7 +196,11 @@ func (o *operation) deploy(ctx context.Context) (Result, error) {
 	}
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go o.watch(work, cancel)
+	limit := o.stack.Timeout
+	if o.stack.Completed { // of creations alone
+		limit = 0
+	}
+	go o.service.watch(work, limit, in.Interrupt, cancel)
 	failed := o.refusedRemovals(work)
 	if len(failed) == 0 {
 		failed = walk(work, o.plan.resources, o.plan.needs, false, func() { cancel(errSibling) }, o.apply)
@@ -220,15 +224,16 @@ func (o *operation) deploy(ctx context.Context) (Result, error) {
 // errTimeout is why a creation that took too long is rolled back.
 var errTimeout = errors.New("Stack creation time exceeded the specified timeout") //nolint:staticcheck,revive // CloudFormation's own words
 
-// watch ends the work on the resources when the user interrupts it, and the creation of a stack when its time is up.
-func (o *operation) watch(work context.Context, cancel context.CancelCauseFunc) {
+// watch ends the work on the resources when the user interrupts it, and the creation of a stack when its time is up; a
+// limit of 0 is none.
+func (s *Service) watch(work context.Context, limit time.Duration, interrupt <-chan struct{}, cancel context.CancelCauseFunc) {
 	limited, stop := work, context.CancelFunc(func() {})
-	if !o.stack.Completed && o.stack.Timeout > 0 {
-		limited, stop = o.service.Clock.WithTimeout(work, o.stack.Timeout)
+	if limit > 0 {
+		limited, stop = s.Clock.WithTimeout(work, limit)
 	}
 	defer stop()
 	select {
-	case <-o.input.Interrupt:
+	case <-interrupt:
 		cancel(ErrInterrupted)
 	case <-limited.Done():
 		if work.Err() == nil {

@@ -36,16 +36,17 @@ func TestLateAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			var count atomic.Int32
-			var late map[string]any
+			updates := make(chan map[string]any, 1)
 			w.handler = func(e map[string]any) []byte {
 				switch count.Add(1) {
 				case 1:
 					return respond(e, "SUCCESS", "made", map[string]any{"Data": map[string]any{"N": "first"}})
 				case 2:
-					late = e
+					updates <- e
 					return nil
 				}
 				// The answer to the update comes now, when it is the roll-back that is waited for.
+				late := <-updates
 				w.answer(late, respond(late, "SUCCESS", "too-late", map[string]any{"Data": map[string]any{"N": "late"}}))
 				return respond(e, "SUCCESS", "made", map[string]any{"Data": map[string]any{"N": "back"}})
 			}
@@ -81,9 +82,9 @@ func (w *world) said(text string) bool {
 // A Delete that is never answered fails the deletion after its time; the next one asks again.
 func TestDeleteWithoutAnAnswer(t *testing.T) {
 	w := newWorld(t)
-	silent := true
+	var answers atomic.Bool
 	w.handler = func(e map[string]any) []byte {
-		if e["RequestType"] == "Delete" && silent {
+		if e["RequestType"] == "Delete" && !answers.Load() {
 			return nil
 		}
 		return respond(e, "SUCCESS", "made", nil)
@@ -94,7 +95,7 @@ func TestDeleteWithoutAnAnswer(t *testing.T) {
 	if err := w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S", OnEvent: w.record}); err == nil || w.status() != "DELETE_FAILED" || !w.said("R DELETE_FAILED: CloudFormation did not receive a response from your custom resource.") {
 		t.Errorf("%v, status %s, events:\n%s", err, w.status(), strings.Join(w.events, "\n"))
 	}
-	silent = false
+	answers.Store(true)
 	if err := w.Delete(t.Context(), cloudformation.DeleteInput{StackName: "S", OnEvent: w.record}); err != nil || w.status() != "none" {
 		t.Errorf("%v, status %s", err, w.status())
 	}
