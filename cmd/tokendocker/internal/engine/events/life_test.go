@@ -279,7 +279,8 @@ func TestTemplates(t *testing.T) {
 		"Targets": []any{map[string]any{"Id": "Target0", "Arn": function, "RetryPolicy": map[string]any{"MaximumRetryAttempts": "2"}}}})
 	made := do(provider["AWS::Events::Rule"].Create(ctx, rule))
 	again := do(provider["AWS::Events::Rule"].Create(ctx, rule))
-	if !strings.HasPrefix(made.PhysicalID, "orders|Stack-Thing-") || again.PhysicalID != made.PhysicalID || made.Attributes["Arn"] != "arn:aws:events:eu-west-1:111122223333:rule/"+strings.Replace(made.PhysicalID, "|", "/", 1) {
+	if !strings.HasPrefix(made.PhysicalID, "orders|Stack-Thing-") || again.PhysicalID != made.PhysicalID || made.Attributes["Arn"] != "arn:aws:events:eu-west-1:111122223333:rule/"+strings.Replace(made.PhysicalID, "|", "/", 1) ||
+		"orders|"+made.Attributes["RuleName"].(string) != made.PhysicalID {
 		t.Errorf("%+v, then %+v", made, again)
 	}
 	w.put("app", "orders")

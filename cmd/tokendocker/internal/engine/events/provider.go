@@ -68,7 +68,7 @@ func (p ruleProvider) put(q resource.Request, in ruleInput, targets []target) (r
 	if bus != defaultBus {
 		id = bus + "|" + in.Name
 	}
-	result := resource.Result{PhysicalID: id, Attributes: map[string]any{"Arn": p.room.ruleARN(region, bus, in.Name)}}
+	result := resource.Result{PhysicalID: id, Attributes: map[string]any{"Arn": p.room.ruleARN(region, bus, in.Name), "RuleName": in.Name}}
 	if len(targets) == 0 {
 		return result, nil
 	}
@@ -172,7 +172,7 @@ func (p busProvider) Update(_ context.Context, q resource.Request) (resource.Res
 
 func (p busProvider) finish(q resource.Request, name string, in busProperties) (resource.Result, error) {
 	arn := p.room.busARN(q.Stack.Region, name)
-	result := resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": arn, "Name": name}}
+	result := resource.Result{PhysicalID: name, Attributes: map[string]any{"Arn": arn, "Name": name, "Policy": ""}}
 	if in.Policy == nil {
 		return result, nil
 	}
@@ -223,8 +223,7 @@ func (p policyProvider) Update(ctx context.Context, q resource.Request) (resourc
 func (p policyProvider) Delete(_ context.Context, q resource.Request) error {
 	bus, id := splitID(q.PhysicalID)
 	_, err := p.room.removePermission(q.Stack.Region, permissionInput{EventBusName: bus, StatementID: id})
-	var e *protocol.Error
-	if errors.As(err, &e) && e.Code == "ResourceNotFoundException" {
+	if protocol.HasCode(err, "ResourceNotFoundException") {
 		return nil
 	}
 	return err

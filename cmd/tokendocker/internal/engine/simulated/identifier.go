@@ -76,7 +76,7 @@ func isMadeID(r resource.Request, known catalog.Type) bool {
 // namedByRef are types of which Ref gives the name, although an ARN identifies their resources.
 //
 //nolint:gochecknoglobals // a constant
-var namedByRef = map[string]bool{"AWS::Events::Rule": true, "AWS::Events::ApiDestination": true, "AWS::Events::Connection": true}
+var namedByRef = map[string]bool{"AWS::Events::ApiDestination": true, "AWS::Events::Connection": true}
 
 func isARN(attribute string) bool { return strings.HasSuffix(strings.ToLower(attribute), "arn") }
 

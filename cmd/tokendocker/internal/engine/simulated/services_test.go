@@ -62,8 +62,6 @@ func TestFormsOfServices(t *testing.T) {
 		{"AWS::ElasticLoadBalancingV2::Listener", map[string]any{"LoadBalancerArn": "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/net/l/0a"}, "", `arn:aws:elasticloadbalancing:` + at + `listener/net/l/0a/[0-9a-f]{16}`},
 		{"AWS::ElasticLoadBalancingV2::ListenerRule", map[string]any{"ListenerArn": "arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/l/0a/0b"}, "", `arn:aws:elasticloadbalancing:` + at + `listener-rule/app/l/0a/0b/[0-9a-f]{16}`},
 		{"AWS::Events::Connection", map[string]any{"Name": "c"}, "SecretArn", `arn:aws:secretsmanager:` + at + `secret:events!connection/c/` + uuid + `-[A-Za-z0-9]{6}`},
-		{"AWS::Events::Rule", map[string]any{"EventBusName": "b", "Name": "r"}, "", `b\|r`},
-		{"AWS::Events::Rule", map[string]any{"EventBusName": "b", "Name": "r"}, "Arn", `arn:aws:events:` + at + `rule/b/r`},
 		{"AWS::GlobalAccelerator::Accelerator", nil, "Ipv4Addresses", `\[203\.0\.113\.\d+ 198\.51\.100\.\d+\]`},
 		{"AWS::IAM::AccessKey", nil, "SecretAccessKey", `[A-Za-z0-9]{40}`},
 		{"AWS::Kinesis::StreamConsumer", map[string]any{"StreamARN": "arn:s", "ConsumerName": "c"}, "", `arn:s/consumer/c:\d+`},

@@ -24,7 +24,7 @@ func TestOnlySimulated(t *testing.T) {
 	cases := []struct {
 		name, source, limit, resourceType string
 	}{
-		{name: "rules and schedules", source: "Amazon EventBridge User Guide, Rules, 2026-11", limit: "no event and no time reaches a target", resourceType: "AWS::Events::Rule"},
+		{name: "schedules of EventBridge Scheduler", source: "EventBridge Scheduler User Guide, Managing a schedule, 2026-11", limit: "no time comes; that of a rule of EventBridge does", resourceType: "AWS::Scheduler::Schedule"},
 		{name: "topics", source: "Amazon SNS Developer Guide, Message delivery, 2026-11", limit: "nothing can be published or subscribed to", resourceType: "AWS::SNS::Topic"},
 		{name: "queues", source: "Amazon SQS Developer Guide, Sending and receiving, 2026-11", limit: "nothing can be sent or received; event source mappings read nothing", resourceType: "AWS::SQS::Queue"},
 		{name: "tables", source: "Amazon DynamoDB Developer Guide, Working with items, 2026-11", limit: "there are no items and no streams", resourceType: "AWS::DynamoDB::Table"},
@@ -71,8 +71,6 @@ func TestIdentifiersAndAttributes(t *testing.T) {
 		{page("AWS::CertificateManager::Certificate"), "AWS::CertificateManager::Certificate", map[string]any{"DomainName": "a.example"}, "", `arn:aws:acm:eu-west-1:123456789012:certificate/[0-9a-f-]{36}`},
 		{page("AWS::Cognito::UserPoolDomain"), "AWS::Cognito::UserPoolDomain", map[string]any{"UserPoolId": "u", "Domain": "shop"}, "", `shop`},
 		{page("AWS::Kinesis::Stream"), "AWS::Kinesis::Stream", nil, "Arn", `arn:aws:kinesis:eu-west-1:123456789012:stream/Stack-Thing-[A-Z0-9]{8}`},
-		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "", `Stack-Thing-[A-Z0-9]{8}`},
-		{page("AWS::Events::Rule"), "AWS::Events::Rule", nil, "Arn", `arn:aws:events:eu-west-1:123456789012:rule/Stack-Thing-[A-Z0-9]{8}`},
 		{page("AWS::WAFv2::WebACL"), "AWS::WAFv2::WebACL", nil, "Capacity", `1`},
 		{page("AWS::EC2::LaunchTemplate"), "AWS::EC2::LaunchTemplate", nil, "LatestVersionNumber", `1`},
 		{page("AWS::IAM::InstanceProfile"), "AWS::IAM::InstanceProfile", nil, "Arn", `arn:aws:iam::123456789012:instance-profile/Stack-Thing-[A-Z0-9]{8}`},

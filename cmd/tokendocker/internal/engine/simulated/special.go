@@ -37,10 +37,6 @@ func special(r resource.Request) (string, bool) {
 	case "AWS::ElasticLoadBalancingV2::ListenerRule":
 		_, listener, _ := strings.Cut(text("ListenerArn"), ":listener/")
 		return arn(r, "elasticloadbalancing", "listener-rule/"+listener+"/"+characters(r, "", 16, hex)), true
-	case "AWS::Events::Rule":
-		if bus := bus(r); bus != "" {
-			return bus + "|" + nameOf(r), true
-		}
 	case "AWS::ApplicationAutoScaling::ScalingPolicy":
 		target := []string{text("ResourceId"), text("ScalableDimension"), text("ServiceNamespace")}
 		if id := text("ScalingTargetId"); id != "" {
@@ -77,10 +73,6 @@ func known(r resource.Request, name string) (any, bool) {
 	case "AWS::ElasticLoadBalancingV2::TargetGroup.TargetGroupFullName":
 		_, full, _ := strings.Cut(r.PhysicalID, "targetgroup/")
 		return "targetgroup/" + full, true
-	case "AWS::Events::Rule.Arn":
-		return arn(r, "events", "rule/"+strings.Replace(r.PhysicalID, "|", "/", 1)), true
-	case "AWS::Events::Rule.RuleName":
-		return r.PhysicalID[strings.LastIndexByte(r.PhysicalID, '|')+1:], true
 	}
 	return nil, false
 }
@@ -94,13 +86,4 @@ func balancerKind(r resource.Request) string {
 		return "gwy"
 	}
 	return "app"
-}
-
-// bus returns the name of a rule's event bus, empty for the account's default one.
-func bus(r resource.Request) string {
-	given := property(r, "EventBusName", "")
-	if name := given[strings.LastIndexByte(given, '/')+1:]; name != "default" {
-		return name
-	}
-	return ""
 }
