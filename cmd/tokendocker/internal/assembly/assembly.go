@@ -93,6 +93,9 @@ func (r *reader) read(dir string) error {
 			if err != nil {
 				return err
 			}
+			if err := s.complete(); err != nil {
+				return err
+			}
 			r.stacks = append(r.stacks, s)
 		}
 	}

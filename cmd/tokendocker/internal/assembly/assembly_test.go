@@ -219,3 +219,47 @@ func TestSynthEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestAssets: an asset is beside the assembly, or where it was when it was not staged; one that is missing is told before
+// anything is deployed.
+// Source: aws-cdk-lib, core, asset-staging.ts, relativeStagedPath, 2026-11.
+func TestAssets(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "code.zip")
+	if err := os.WriteFile(elsewhere, []byte("code"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, path, want, fails string }{
+		{"staged", "asset.1", "asset.1", ""},
+		{"not staged", elsewhere, elsewhere, ""},
+		{"missing", "asset.2", "", "asset Code of stack Web is missing, synthesize the app anew"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{
+				"asset.1":           "code",
+				"Web.template.json": "{}",
+				"manifest.json": `{"version": "54.0.0", "artifacts": {
+					"Web": {"type": "aws:cloudformation:stack", "dependencies": ["Assets"], "properties": {"templateFile": "Web.template.json"}},
+					"Assets": {"type": "cdk:asset-manifest", "properties": {"file": "Web.assets.json"}}}}`,
+				"Web.assets.json": `{"files": {"1": {"displayName": "Code", "source": {"path": "` + c.path + `"}, "destinations": {"x": {"bucketName": "b", "objectKey": "k"}}}}}`,
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a, _, err := Open(dir)
+			if c.fails != "" {
+				if err == nil || !strings.Contains(err.Error(), c.fails) || fault.KindOf(err) != fault.Synth {
+					t.Errorf("error %v, want one with %q", err, c.fails)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimPrefix(a.Stacks[0].Files[0].Path, dir+"/"); got != c.want {
+				t.Errorf("path %s, want %s", got, c.want)
+			}
+		})
+	}
+}

@@ -55,7 +55,7 @@ func (s *Stack) addAssets(dir, file string) error {
 		}
 		for _, d := range f.Destinations {
 			s.Files = append(s.Files, File{
-				Name: cmp.Or(f.DisplayName, id), Path: filepath.Join(dir, f.Source.Path), Zip: f.Source.Packaging == "zip",
+				Name: cmp.Or(f.DisplayName, id), Path: source(dir, f.Source.Path), Zip: f.Source.Packaging == "zip",
 				Bucket: d.BucketName, Key: d.ObjectKey, Region: d.Region,
 			})
 		}
@@ -67,6 +67,29 @@ func (s *Stack) addAssets(dir, file string) error {
 	}
 	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Bucket+"/"+a.Key, b.Bucket+"/"+b.Key) })
 	slices.SortFunc(s.Images, func(a, b Image) int { return strings.Compare(a.Repository+":"+a.Tag, b.Repository+":"+b.Tag) })
+	return nil
+}
+
+// source is where an asset's content is. Assets that were not staged have an absolute path (aws-cdk-lib, AssetStaging).
+func source(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// complete reports whether the assets of a stack are where the assembly says.
+func (s *Stack) complete() error {
+	for _, f := range s.Files {
+		if _, err := os.Stat(f.Path); err != nil {
+			return fmt.Errorf("asset %s of stack %s is missing, synthesize the app anew: %w", f.Name, s.ID, err)
+		}
+	}
+	for _, i := range s.Images {
+		if _, err := os.Stat(i.Dir); err != nil {
+			return fmt.Errorf("docker image asset %s of stack %s is missing, synthesize the app anew: %w", i.Name, s.ID, err)
+		}
+	}
 	return nil
 }
 

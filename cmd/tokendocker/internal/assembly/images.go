@@ -75,7 +75,7 @@ func (s *Stack) addImage(dir, name string, a assetImage) error {
 		return fmt.Errorf("docker image asset %s of stack %s is %s, which a rehearsal does not do", name, s.ID, refused)
 	}
 	for _, d := range a.Destinations {
-		s.Images = append(s.Images, Image{Name: name, Dir: filepath.Join(dir, a.Source.Directory), Flags: a.flags(),
+		s.Images = append(s.Images, Image{Name: name, Dir: source(dir, a.Source.Directory), Flags: a.flags(),
 			Repository: d.RepositoryName, Tag: d.ImageTag, Region: d.Region})
 	}
 	return nil
