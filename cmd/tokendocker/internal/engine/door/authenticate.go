@@ -44,7 +44,7 @@ func (d *Door) authenticate(a *answer, r *http.Request) (*sigv4.Signature, *sess
 	}
 	a.signedBy(sig.Service)
 	if a.service == "" {
-		return nil, nil, protocol.Errorf("UnknownOperationException", "tokendocker knows no service with the target of this request")
+		return nil, nil, noService(sig.Service)
 	}
 	if a.service != sig.Service {
 		return nil, nil, a.refuse(refuseSignature, fmt.Sprintf("Credential should be scoped to correct service: '%s'.", a.service))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -179,8 +178,7 @@ func (d *Door) admit(a *answer, r *http.Request) (*protocol.Call, error) {
 func (d *Door) do(ctx context.Context, call *protocol.Call) (any, error) {
 	s, ok := d.service(call)
 	if !ok {
-		return nil, &protocol.Error{Code: "UnknownOperationException", Message: fmt.Sprintf(
-			"tokendocker has no service %q; a rehearsal knows only the services of docs/limits.md", call.Service)}
+		return nil, noService(call.Service)
 	}
 	needs, err := s.Needs(ctx, call)
 	if err != nil {
@@ -196,6 +194,11 @@ func (d *Door) do(ctx context.Context, call *protocol.Call) (any, error) {
 		}
 	}
 	return s.Serve(ctx, call)
+}
+
+// noService refuses a call of a service that there is not.
+func noService(name string) error {
+	return protocol.Errorf("UnknownOperationException", "tokendocker has no service %q; a rehearsal knows only the services of docs/limits.md", name)
 }
 
 // throttle refuses the first n calls of an action for which the switch is set. The operator is spared, and so are

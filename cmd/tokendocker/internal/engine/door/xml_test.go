@@ -2,6 +2,7 @@ package door_test
 
 import (
 	"encoding/xml"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,16 @@ import (
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/switches"
 )
+
+// sign signs a request without a body.
+func (f *fixture) sign(t *testing.T, r *http.Request, as *session.Session, service string) {
+	t.Helper()
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	keys := aws.Credentials{AccessKeyID: as.AccessKeyID, SecretAccessKey: as.SecretKey, SessionToken: as.Token}
+	if err := v4.NewSigner().SignHTTP(t.Context(), keys, r, empty, service, "us-east-1", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestErrorsInXML: clients of REST services with XML read an error's code and message, also of a service that is not there.
 // Source: Smithy, "AWS restXml protocol", Operation error serialization, 2026-11.
@@ -33,11 +44,7 @@ func TestErrorsInXML(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-			as := aws.Credentials{AccessKeyID: denied.AccessKeyID, SecretAccessKey: denied.SecretKey, SessionToken: denied.Token}
-			if err := v4.NewSigner().SignHTTP(t.Context(), as, r, empty, c.service, "us-east-1", time.Now()); err != nil {
-				t.Fatal(err)
-			}
+			f.sign(t, r, denied, c.service)
 			answer, err := http.DefaultClient.Do(r)
 			if err != nil {
 				t.Fatal(err)
@@ -55,5 +62,29 @@ func TestErrorsInXML(t *testing.T) {
 				t.Errorf("%d %+v, want %+v", answer.StatusCode, got, c)
 			}
 		})
+	}
+}
+
+// TestServiceThatIsNotThere is refused by its name, also where a request has a target that the door does not know.
+func TestServiceThatIsNotThere(t *testing.T) {
+	f := newFixture(t, &switches.Switches{})
+	for _, target := range []string{"", "CertificateManager.RequestCertificate"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if target != "" {
+			r.Header.Set("X-Amz-Target", target)
+		}
+		f.sign(t, r, f.operator, "acm")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), `no service \"acm\"`) {
+			t.Errorf("target %q: %d %s, %v", target, answer.StatusCode, text, err)
+		}
+		answer.Body.Close() //nolint:errcheck // a test
 	}
 }

@@ -86,7 +86,7 @@ func TestNodeCases(t *testing.T) {
 		{name: "SDK in an ES module", source: guide, file: "index.mjs", code: `import { Made } from '@aws-sdk/client-made'; export const handler = async () => new Made().name()`, want: `"made"`},
 		{name: "bucket with dots in its name", source: style, code: `const { S3, S3Client } = require('@aws-sdk/client-s3'); exports.handler = async () => [new S3().send(), new S3Client().send()]`, want: `[true,true]`},
 		{name: "bucket with dots, ES module", source: style, file: "index.mjs", code: `import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => new S3Client().send()`, want: `true`},
-		{name: "client that is not there", source: trouble, limit: "the SDK has the clients of the services that the engine has", code: `require('@aws-sdk/client-polly')`, want: `brings client-made, client-s3; bundle others`, failed: true},
+		{name: "client that is not there", source: trouble, limit: "the SDK has the clients of the services that the engine has, and of others that are often called; what they call is refused by name", code: `require('@aws-sdk/client-polly')`, want: `brings client-made, client-s3; bundle others`, failed: true},
 		{name: "missing module", source: trouble, code: `require('left-pad')`, want: `{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'left-pad'`, failed: true},
 		{name: "missing handler file", source: trouble, handler: "gone.handler", code: ``, want: `"errorMessage":"Error: Cannot find module 'gone'`, failed: true},
 		{name: "missing export", source: trouble, code: `exports.other = 1`, want: `{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported"`, failed: true},
