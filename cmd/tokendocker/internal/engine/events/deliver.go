@@ -28,7 +28,7 @@ const (
 )
 
 // deliver sends an event to a target, and again when that fails in a way that may pass: 185 times, and for 24 hours,
-// unless the target's policy says less. What cannot be delivered is dropped, and logged.
+// unless the target's policy says less. What cannot be delivered is dropped, and the log says so.
 // Source: Amazon EventBridge User Guide, "How EventBridge retries delivering events".
 func (r *Room) deliver(x rule, t target, d delivery) {
 	attempts, age := maxAttempts, time.Duration(maxAge)*time.Second
@@ -52,9 +52,27 @@ func (r *Room) deliver(x rule, t target, d delivery) {
 		wait = min(2*wait, longestWait)
 	}
 	if r.ctx.Err() == nil {
-		r.Log.Warn("an event does not reach its target", "rule", x.Name, "target", t.ARN, "event", d.event.DetailType, "error", err)
+		r.complain(x, t, d, err)
 	}
 }
+
+// complain says that a target gets nothing, once for each reason. AWS has a metric for it that nobody looks at in a
+// rehearsal.
+func (r *Room) complain(x rule, t target, d delivery, err error) {
+	reason := strings.Join([]string{x.key(), t.ID, err.Error()}, "\x00")
+	r.mu.Lock()
+	known := r.complaints[reason] || len(r.complaints) == maxComplaints
+	if !known {
+		r.complaints[reason] = true
+	}
+	r.mu.Unlock()
+	if !known {
+		r.Log.Error("an event does not reach its target", "rule", x.Name, "target", t.ARN, "event", d.event.DetailType, "error", err)
+	}
+}
+
+// maxComplaints is how many reasons are remembered; errors with names in them need not fill the memory.
+const maxComplaints = 200
 
 // passing reports whether an error may be none at the next try: throttling, and what is the service's fault. A function
 // that the engine does not run is neither.

@@ -101,7 +101,7 @@ func TestTargets(t *testing.T) {
 			input: map[string]any{"projectName": "p", "buildspecOverride": "version: 0.2"}},
 		{name: "log group", source: page, target: target(lines), operation: "logs:CreateLogStream", as: "events.amazonaws.com for arn:aws:events:eu-west-1:111122223333:rule/r",
 			input: map[string]any{"logGroupName": "/aws/events/g"}},
-		{name: "queue", source: page, limit: "queues, topics, ECS tasks, streams, API destinations and other targets get nothing: a warning says so",
+		{name: "queue", source: page, limit: "queues, topics, ECS tasks, streams, API destinations and other targets get nothing: a line on standard error says so, once for each",
 			target: target("arn:aws:sqs:eu-west-1:111122223333:q")},
 		{name: "dead letters", source: "EventBridge User Guide, Using dead-letter queues to process undelivered events, 2026-11",
 			limit:  "what cannot be delivered is logged, and reaches no dead-letter queue",

@@ -55,13 +55,15 @@ type Room struct {
 	shut  bool
 	wake  context.CancelFunc   // lets the timer look at the rules anew
 	fired map[string]time.Time // real time at which a schedule fired last, by the rule's key
+
+	complaints map[string]bool // reasons for which targets got nothing, which the log has
 }
 
 var _ protocol.Service = (*Room)(nil)
 
 // New opens the room on what the state folder holds. Schedules go on from now.
 func New(o Options) (*Room, error) {
-	r := &Room{Options: o, fired: map[string]time.Time{}}
+	r := &Room{Options: o, fired: map[string]time.Time{}, complaints: map[string]bool{}}
 	var err error
 	if r.rules, err = state.NewTable[rule](o.Store, "events-rules"); err != nil {
 		return nil, err
