@@ -272,6 +272,8 @@ func TestTaskCases(t *testing.T) {
 			props: map[string]any{"RuntimePlatform": map[string]any{"CpuArchitecture": "ARM64"}}},
 		{name: "platform", source: page, image: host + "/team/app:v1", world: world{rights: all, mediaType: ociIndex, body: `{"manifests":[{"platform":{"os":"linux","architecture":"arm64"}}]}`},
 			want: "image Manifest does not contain descriptor matching platform 'linux/amd64'."},
+		{name: "image that no task pulls yet", source: "Amazon ECS API Reference, RegisterTaskDefinition, 2026-11", limit: "a task definition whose image is not there fails; AWS registers it, and its tasks do not start",
+			image: host + "/team/app:v9", world: world{rights: all}, want: "not found"},
 		{name: "docker hub", source: page, limit: "images of other registries are not checked", image: "nginx:latest"},
 		{name: "no execution role", source: "answer of AWS seen in public logs, 2026-11", image: host + "/team/app:v1", props: map[string]any{"ExecutionRoleArn": nil},
 			want: "Fargate requires task definition to have execution role ARN to support ECR images."},

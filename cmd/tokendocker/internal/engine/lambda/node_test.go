@@ -84,6 +84,8 @@ func TestNodeCases(t *testing.T) {
 		{name: "handler in a folder", source: guide, handler: "src/app.on.event", file: "src/app.js", code: `exports.on = { event: async () => 'nested' }`, want: `"nested"`},
 		{name: "SDK in CommonJS", source: guide, code: `const { Made } = require('@aws-sdk/client-made'); exports.handler = async () => new Made().name()`, want: `"made"`},
 		{name: "SDK in an ES module", source: guide, file: "index.mjs", code: `import { Made } from '@aws-sdk/client-made'; export const handler = async () => new Made().name()`, want: `"made"`},
+		{name: "registry's host name", source: "Amazon ECR User Guide, Private registries, 2026-11", limit: "ECR's API is there, and nothing leads a function to the registries' own host names: one that pulls or pushes images by itself fails",
+			code: `exports.handler = async () => [process.env.HTTPS_PROXY, process.env.NODE_EXTRA_CA_CERTS].every((v) => v === undefined)`, want: `true`},
 		{name: "bucket with dots in its name", source: style, code: `const { S3, S3Client } = require('@aws-sdk/client-s3'); exports.handler = async () => [new S3().send(), new S3Client().send()]`, want: `[true,true]`},
 		{name: "bucket with dots, ES module", source: style, file: "index.mjs", code: `import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => new S3Client().send()`, want: `true`},
 		{name: "client that is not there", source: trouble, limit: "the SDK has the clients of the services that the engine has, and of others that are often called; what they call is refused by name", code: `require('@aws-sdk/client-polly')`, want: `brings client-made, client-s3; bundle others`, failed: true},
