@@ -24,6 +24,7 @@ var remains = map[string]string{
 	"s3-objects":               "assets in it",
 	"states-executions":        "executions can be looked at for ninety days",
 	"states-histories":         "the same",
+	"state":                    "the folder's format",
 }
 
 // there lists what the engine's rooms have: tables and keys of the state.

@@ -100,6 +100,9 @@ func (o *operation) forget() error {
 			return err
 		}
 	}
+	if err := o.service.drifts.Delete(o.stack.ID); err != nil {
+		return err
+	}
 	o.stack.Deleted = time.Now()
 	if err := o.service.deleted.Put(o.stack.ID, o.stack); err != nil {
 		return err
@@ -120,7 +123,7 @@ func (s *Service) forgetOld() error {
 		if time.Since(stack.Deleted) < remembered {
 			continue
 		}
-		for _, remove := range []func(string) error{s.events.Delete, s.templates.Delete, s.drifts.Delete, s.deleted.Delete} {
+		for _, remove := range []func(string) error{s.events.Delete, s.templates.Delete, s.deleted.Delete} {
 			if err := remove(id); err != nil {
 				return err
 			}
