@@ -38,6 +38,13 @@ func (l *life) lend(s *session.Session) {
 	l.room.lenders[l.lent.path] = l
 }
 
+// takeBack ends the lending: whoever asks from now on gets nothing.
+func (l *life) takeBack() {
+	l.room.mu.Lock()
+	defer l.room.mu.Unlock()
+	delete(l.room.lenders, l.lent.path)
+}
+
 // borrow returns credentials of which at least half the life is left.
 func (l *life) borrow(ctx context.Context) (*session.Session, error) {
 	l.lent.mu.Lock()

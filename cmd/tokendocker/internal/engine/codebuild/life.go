@@ -238,6 +238,7 @@ func (l *life) finalize() {
 			l.room.Log.Error("build container stays", "build", l.build.ID, "error", err)
 		}
 	}
+	l.takeBack()
 	l.build.leave(statusSucceeded, "", "", l.room.Clock.Now())
 	l.tellPhase()
 	l.log.close()

@@ -3,6 +3,7 @@ package codebuild
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/protocol"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/engine/session"
@@ -61,8 +62,8 @@ func (r *Room) checkNetwork(ctx context.Context, p project, region string, role 
 
 // member is a build's place in a network.
 type member struct {
-	region, subnet string
-	groups         []string
+	build, region, subnet string
+	groups                []string
 }
 
 // join puts the build's interface into its network, as the build's role. Each build takes the next of the subnets.
@@ -102,7 +103,7 @@ func (l *life) join(ctx context.Context) error {
 	}
 	l.room.mu.Lock()
 	defer l.room.mu.Unlock()
-	l.room.members[l.role.AccessKeyID] = member{region, l.build.Subnet, v.Groups}
+	l.room.members[l.role.AccessKeyID] = member{l.build.ID, region, l.build.Subnet, v.Groups}
 	return nil
 }
 
@@ -127,7 +128,7 @@ func (l *life) depart(ctx context.Context) {
 		return
 	}
 	l.room.mu.Lock()
-	delete(l.room.members, l.role.AccessKeyID)
+	maps.DeleteFunc(l.room.members, func(_ string, m member) bool { return m.build == l.build.ID }) // renewed ones too
 	l.room.mu.Unlock()
 	arn := "arn:" + l.build.Place.Partition + ":ec2:" + l.build.Place.Region + ":" + l.build.Place.Account + ":network-interface/" + l.build.Interface
 	err := l.mayEC2(ctx, protocol.Need{Action: "ec2:DeleteNetworkInterface", Resources: []string{arn}})

@@ -201,7 +201,6 @@ func (r *Room) launch(l *life) error {
 func (r *Room) finished(l *life) {
 	r.mu.Lock()
 	delete(r.live, l.build.ID)
-	delete(r.lenders, l.lent.path)
 	ended := r.ended
 	r.mu.Unlock()
 	close(l.done)
