@@ -96,7 +96,7 @@ func (a *account) publish(asset Asset, region string) error {
 		return err
 	}
 	content, sink := io.Pipe()
-	defer content.Close() // lets the writer end where the upload fails first
+	defer content.Close() //nolint:errcheck // it never fails, and lets the writer end where the upload fails first
 	go func() { sink.CloseWithError(asset.Write(sink)) }()
 	return a.engine.s3.Put(bucket, fill.Replace(asset.Key), "application/octet-stream", content)
 }

@@ -92,7 +92,7 @@ func (e *Engine) buildImage(ctx context.Context, a ImageAsset, host, uri, passwo
 	}
 	defer func() { err = errors.Join(err, stopped(ctx, container.Remove)) }()
 	content, sink := io.Pipe()
-	defer content.Close() // or the writer waits for ever where nobody reads to the end
+	defer content.Close() //nolint:errcheck // it never fails; or the writer waits for ever where nobody reads to the end
 	go func() { sink.CloseWithError(a.Context(sink)) }()
 	if err := container.CopyIn(ctx, content, assetFolder); err != nil {
 		return err
