@@ -17,12 +17,14 @@ func Text(value any) string {
 	return fmt.Sprint(value)
 }
 
-// Number, Flag and String are scalars of JSON that may be written as another type. A null leaves them as they are.
-type (
-	Number int    // 30 or "30"
-	Flag   bool   // true or "true"
-	String string // "8080" or 8080
-)
+// Number is a whole number of JSON that may be written as text: 30 or "30". A null leaves it as it is.
+type Number int
+
+// Flag is a truth value of JSON that may be written as text: true or "true". A null leaves it as it is.
+type Flag bool
+
+// String is text of JSON that may be written as another scalar: "8080" or 8080. A null leaves it as it is.
+type String string
 
 var null = []byte("null")
 
