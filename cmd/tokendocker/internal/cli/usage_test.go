@@ -23,7 +23,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"command", []string{"rehears", app}, "tokendocker: unknown command \"rehears\" for \"tokendocker\"\n  did you mean `tokendocker rehearse`? see `tokendocker --help`\n"},
 		{"command like none", []string{"xyzzy"}, "tokendocker: unknown command \"xyzzy\" for \"tokendocker\"\n  see `tokendocker --help`\n"},
-		{"flag", []string{"rehearse", app, "--permisions"}, "tokendocker: unknown flag: --permisions\n  did you mean `--permissions`? see `tokendocker rehearse --help`\n"},
+		{"flag", []string{"rehearse", app, "--permission"}, "tokendocker: unknown flag: --permission\n  did you mean `--permissions`? see `tokendocker rehearse --help`\n"},
 		{"flag like none", []string{"rehearse", app, "--xyzzyxyzzy"}, "tokendocker: unknown flag: --xyzzyxyzzy\n  see `tokendocker rehearse --help`\n"},
 		{"no number", []string{"engine", "--port", "80x"}, "tokendocker: invalid argument \"80x\" for \"--port\" flag\n  see `tokendocker engine --help`\n"},
 		{"image of nothing", []string{"image"}, "tokendocker: image needs an APP: a folder with a cdk.json, or a cloud assembly (cdk.out)\n  see `tokendocker image --help`\n"},
