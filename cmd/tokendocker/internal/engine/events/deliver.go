@@ -183,7 +183,7 @@ func (r *Room) log(as *session.Session, region, name string, input []byte, e pro
 }
 
 // forward puts an event on another bus, once: what came from another bus stays where it is.
-// Source: Amazon EventBridge User Guide, "Sending and receiving events between AWS accounts in Amazon EventBridge".
+// Source: Amazon EventBridge User Guide, "Sending and receiving events between event buses in the same account and Region".
 func (r *Room) forward(as *session.Session, region, arn string, d delivery) error {
 	if d.forwarded {
 		return nil

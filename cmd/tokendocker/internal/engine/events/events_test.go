@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, code: "ValidationException", message: "at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10"},
 		{name: "too large", source: recorded, do: func(w *world) error {
-			_, err := w.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{Detail: aws.String(strings.Repeat("x", 1<<20+1))}}})
+			_, err := w.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{Detail: aws.String(strings.Repeat("x", 256<<10+1))}}})
 			return err
 		}, code: "ValidationException", message: "Total size of the entries in the request is over the limit."},
 		{name: "event to test", source: "EventBridge API Reference, TestEventPattern, 2026-11", limit: "the message's words are ours", do: func(w *world) error {

@@ -174,7 +174,7 @@ func TestDisabledSchedule(t *testing.T) {
 }
 
 // TestBusToBus sends an event over two buses, and not on to a third; to another account only where its bus lets it.
-// Source: EventBridge User Guide, "Sending and receiving events between AWS accounts in Amazon EventBridge", 2026-11.
+// Source: EventBridge User Guide, "Sending and receiving events between event buses in the same account and Region", 2026-11.
 func TestBusToBus(t *testing.T) {
 	w := newWorld(t, doortest.Store(t), 1)
 	for _, bus := range []string{"second", "third"} {

@@ -12,7 +12,8 @@ import (
 // Source: Amazon EventBridge API Reference, "PutEvents", and User Guide, "Calculating PutEvents event entry size".
 const (
 	maxEntries   = 10
-	maxEntrySize = 1 << 20 // of all entries together, in bytes
+	maxEntrySize = 256 << 10 // of all entries together, in bytes
+	timeSize     = 14
 )
 
 type entry struct {
@@ -37,6 +38,9 @@ func (r *Room) putEvents(region string, in entriesInput) (any, error) {
 	size := 0
 	for _, e := range in.Entries {
 		size += len(e.Source) + len(e.DetailType) + len(e.Detail) + len(strings.Join(e.Resources, ""))
+		if e.Time != nil {
+			size += timeSize
+		}
 	}
 	switch {
 	case len(in.Entries) == 0:
