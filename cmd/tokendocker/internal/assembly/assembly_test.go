@@ -263,3 +263,32 @@ func TestAssets(t *testing.T) {
 		})
 	}
 }
+
+// TestSynthReadsTheAppsOwnFolder: an app that insists on a folder is read where the CDK CLI would read it, and what an
+// earlier run has left there is not taken for an answer.
+// Source: aws-cdk-lib, core, app.ts: outdir before CDK_OUTDIR; aws-cdk-cli, "output" of cdk.json, 2026-11.
+func TestSynthReadsTheAppsOwnFolder(t *testing.T) {
+	two, _ := filepath.Abs("testdata/two")
+	for _, c := range []struct{ name, config, want string }{
+		{"cdk.out", `{"app": "cp -r ` + two + ` cdk.out"}`, "cdk.out"},
+		{"named", `{"app": "cp -r ` + two + ` there", "output": "there"}`, "there"},
+		{"left there", `{"app": "cp -r ` + two + ` cdk.out; touch -d 2020-01-01 cdk.out/manifest.json"}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "cdk.json"), []byte(c.config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := Synth(t.Context(), App{Dir: dir, OutDir: filepath.Join(dir, "out")})
+			if c.want == "" {
+				if err == nil || !strings.Contains(err.Error(), "wrote no cloud assembly") {
+					t.Errorf("%s, %v", out, err)
+				}
+				return
+			}
+			if err != nil || out != filepath.Join(dir, c.want) {
+				t.Errorf("%s, %v", out, err)
+			}
+		})
+	}
+}

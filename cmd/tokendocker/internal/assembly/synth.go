@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/fault"
 	"github.com/tokendocker/tokendocker/cmd/tokendocker/internal/proc"
@@ -49,17 +51,33 @@ func Synth(ctx context.Context, app App) (string, error) {
 		return dir, nil // cdk.json may name an assembly that is there already
 	}
 	for {
+		began := time.Now()
 		if err := app.run(ctx, config); err != nil {
 			return "", err
 		}
-		if !IsAssembly(app.OutDir) {
+		dir := app.wrote(config, began)
+		if dir == "" {
 			return "", fault.New(fault.Synth, "end the app with app.Synth(nil)",
 				"the app could not be synthesized: its command `%s` wrote no cloud assembly", config.App)
 		}
-		if more, err := app.lookUp(config.Context); err != nil || !more {
-			return app.OutDir, err
+		if more, err := app.lookUp(dir, config.Context); err != nil || !more {
+			return dir, err
 		}
 	}
+}
+
+// wrote is the folder to which a run of the app has written its assembly, or empty. An app may insist on a folder
+// (AppProps.Outdir), which is then the one that the CDK CLI reads: that of cdk.json, or cdk.out.
+func (app App) wrote(config cdkConfig, began time.Time) string {
+	if IsAssembly(app.OutDir) {
+		return app.OutDir
+	}
+	own := source(app.Dir, cmp.Or(config.Output, "cdk.out"))
+	info, err := os.Stat(filepath.Join(own, "manifest.json"))
+	if err != nil || info.ModTime().Before(began.Truncate(time.Second)) { // file systems have clocks of their own
+		return ""
+	}
+	return own
 }
 
 // run runs the app's command once.
@@ -89,11 +107,11 @@ func (app App) run(ctx context.Context, config cdkConfig) error {
 
 // lookUp answers what the app looked up, as far as that can be known without an AWS account, and reports whether that is
 // anything new: then the app is run again, as the CDK CLI does.
-func (app App) lookUp(settings map[string]any) (more bool, err error) {
+func (app App) lookUp(dir string, settings map[string]any) (more bool, err error) {
 	if app.Zones == nil {
 		return false, nil
 	}
-	m, err := readManifest(app.OutDir)
+	m, err := readManifest(dir)
 	if err != nil {
 		return false, err
 	}
@@ -109,6 +127,7 @@ func (app App) lookUp(settings map[string]any) (more bool, err error) {
 // cdkConfig is cdk.json, as far as it matters here.
 type cdkConfig struct {
 	App     string         `json:"app"`
+	Output  string         `json:"output"` // folder for the assembly
 	Context map[string]any `json:"context"`
 }
 
