@@ -100,7 +100,8 @@ func (t target) group() string {
 	return strings.TrimSuffix(name, ":*")
 }
 
-// Needs names the stream that is called, or the group with an empty stream.
+// Needs names the stream that is called, or the group with an empty stream. DescribeLogGroups is about a group and a stream
+// without names (hashicorp/terraform-provider-aws#8804).
 // Sources: Service Authorization Reference, Amazon CloudWatch Logs; CloudWatch Logs User Guide, "Overview of managing access permissions", log group ARN formats: policies need
 // the form that ends in ":*" for these actions.
 func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, error) {
@@ -112,7 +113,7 @@ func (r *Room) Needs(_ context.Context, call *protocol.Call) ([]protocol.Need, e
 		return nil, err
 	}
 	switch call.Operation {
-	case "DescribeLogGroups", "PutResourcePolicy", "DeleteResourcePolicy", "DescribeResourcePolicies": // about no group in particular
+	case "PutResourcePolicy", "DeleteResourcePolicy", "DescribeResourcePolicies": // about no group in particular
 		return []protocol.Need{{Action: "logs:" + call.Operation}}, nil
 	}
 	arn := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s:log-stream:%s", call.Partition, call.Region, call.Account, t.group(), t.LogStreamName)

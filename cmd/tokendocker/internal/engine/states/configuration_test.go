@@ -54,9 +54,11 @@ func TestConfigurations(t *testing.T) {
 	}{
 		{name: "logs", source: logPage, properties: logsTo(groupARN, "ALL", false)},
 		{name: "logs nothing", source: logPage, properties: map[string]any{"LoggingConfiguration": map[string]any{"Level": "OFF"}}},
-		{name: "role may not deliver logs", source: "aws/aws-cdk#26432", limit: "the role must have all eight rights of the page's policy; AWS does not say which it asks for",
+		{name: "role may not deliver logs", source: "aws/aws-cdk#26432", limit: "the role must have the page's five rights of log deliveries; AWS does not say which it asks for",
 			properties: logsTo(groupARN, "ALL", false), denied: "logs:ListLogDeliveries",
 			want: "AccessDeniedException: The state machine IAM Role is not authorized to access the Log Destination"},
+		{name: "role may put no resource policy", source: "awslabs/aws-solutions-constructs, aws-eventbridge-stepfunctions, integ.eventbridge-stepfunctions-no-argument, 2026-11",
+			properties: logsTo(groupARN, "ALL", false), denied: "logs:PutResourcePolicy"},
 		{name: "no destination", source: "hashicorp/terraform-provider-aws#17682", properties: map[string]any{"LoggingConfiguration": map[string]any{"Level": "ERROR"}},
 			want: "InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."},
 		{name: "no such group", source: logPage, limit: "the message's words are ours", properties: logsTo(strings.Replace(groupARN, "/m", "/", 1), "FATAL", false),
