@@ -190,6 +190,7 @@ func (e *environment) variables() []string {
 	vars := map[string]string{
 		"LANG": "en_US.UTF-8", "TZ": ":UTC", "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
 		"HOME": e.dir, "TMPDIR": e.dir,
+		"npm_config_fetch_retries": "0", // functions of the CDK's ask npm for the newest SDK, and go on without it: at once where npm has no network
 	}
 	for k, v := range e.fn.Environment {
 		vars[k] = v

@@ -71,6 +71,8 @@ func TestNodeCases(t *testing.T) {
 	}{
 		{name: "async", source: guide, code: `exports.handler = async (e) => ({ got: e.n })`, want: `{"got":1}`},
 		{name: "async without result", source: guide, code: `exports.handler = async () => {}`, want: `null`},
+		{name: "npm does not try again", source: "none: ours, for the CDK's functions that ask npm for the newest SDK (CDK API Reference, AwsCustomResourceProps, installLatestAwsSdk, 2026-11)",
+			code: `exports.handler = async () => require('child_process').execSync('npm config get fetch-retries').toString().trim()`, want: `"0"`},
 		{name: "callback", source: guide, code: `exports.handler = (e, c, cb) => { setTimeout(() => cb(null, 'done'), 5) }`, want: `"done"`},
 		{name: "callback waits for the event loop", source: object, code: `let n = 0; exports.handler = (e, c, cb) => { const o = {}; cb(null, o); setTimeout(() => { o.late = 1 }, 50) }`, want: `{"late":1}`},
 		{name: "callback does not wait", source: object, code: `exports.handler = (e, c, cb) => { c.callbackWaitsForEmptyEventLoop = false; setTimeout(() => {}, 60000); cb(null, 'now') }`, want: `"now"`},
