@@ -3,4 +3,4 @@
 package dist
 
 // SHA256 is the hash of Zip, in hexadecimal.
-const SHA256 = "1dad9a804fed9a3626e34dd7bb8033f6d3991e37c2954cc6faf210ad92e82fd4"
+const SHA256 = "e6db4c20be78553d3379576e1d6537430fe22d263a03866ec26e304e56758b95"

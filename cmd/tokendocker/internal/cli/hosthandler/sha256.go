@@ -3,4 +3,4 @@
 package hosthandler
 
 // For is the sha256 of the shipped zip that the program was built with, in hexadecimal.
-const For = "1dad9a804fed9a3626e34dd7bb8033f6d3991e37c2954cc6faf210ad92e82fd4"
+const For = "e6db4c20be78553d3379576e1d6537430fe22d263a03866ec26e304e56758b95"
