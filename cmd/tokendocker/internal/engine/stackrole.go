@@ -104,7 +104,8 @@ func (a *account) secret(ctx context.Context, stack resource.Stack, reference st
 	defer end()
 	id, _, _ := strings.Cut(reference, ":")
 	if owner != "" {
-		id = strings.Join(strings.SplitN(reference, ":", 8)[:7], ":")
+		parts := strings.Split(reference, ":")
+		id = strings.Join(parts[:min(7, len(parts))], ":") // without the key and the stage
 	}
 	if err := a.engine.door.Call(ctx, as, stack.Region, "secretsmanager", "GetSecretValue", map[string]any{"SecretId": id}, nil); err != nil {
 		return "", err
