@@ -10,6 +10,9 @@ import (
 
 const notToTheLog = "The state machine IAM Role is not authorized to access the Log Destination"
 
+// deliveryPolicy is why a machine's role has rights that the engine does not ask for.
+const deliveryPolicy = "AWS writes the account's policy for log deliveries where that is not there yet (Step Functions Developer Guide, logging, IAM policies)"
+
 // propertyNeeds are the permissions that a build has for a property of the user's: for each action of the statement
 // with the property's own action, what the failure says without it.
 var propertyNeeds = map[string]struct {
@@ -39,8 +42,11 @@ var propertyNeeds = map[string]struct {
 		statements: []string{"logs:CreateLogDelivery"},
 		says: map[string]string{
 			"logs:CreateLogDelivery": notToTheLog, "logs:GetLogDelivery": notToTheLog, "logs:UpdateLogDelivery": notToTheLog,
-			"logs:DeleteLogDelivery": notToTheLog, "logs:ListLogDeliveries": notToTheLog, "logs:PutResourcePolicy": notToTheLog,
-			"logs:DescribeResourcePolicies": notToTheLog, "logs:DescribeLogGroups": notToTheLog,
+			"logs:DeleteLogDelivery": notToTheLog, "logs:ListLogDeliveries": notToTheLog, "logs:DescribeLogGroups": notToTheLog,
+		},
+		effects: map[string]string{
+			"logs:PutResourcePolicy":        deliveryPolicy,
+			"logs:DescribeResourcePolicies": deliveryPolicy,
 		},
 	},
 	"DockerLogin": {

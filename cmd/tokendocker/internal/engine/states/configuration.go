@@ -116,7 +116,7 @@ func (r *Room) checkConfiguration(ctx context.Context, s *session.Session, m Mac
 	}
 	for _, action := range deliveries {
 		if err := r.Caller.Allow(ctx, s, m.Region, protocol.Need{Action: "logs:" + action}); err != nil {
-			return protocol.Errorf("AccessDeniedException", "The state machine IAM Role is not authorized to access the Log Destination").WithHintOf(err)
+			return notToTheLog(err)
 		}
 	}
 	var found struct {
@@ -124,7 +124,9 @@ func (r *Room) checkConfiguration(ctx context.Context, s *session.Session, m Mac
 			Name string `json:"logGroupName"`
 		} `json:"logGroups"`
 	}
-	if err := r.Caller.Call(ctx, s, m.Region, "logs", "DescribeLogGroups", map[string]any{"logGroupNamePrefix": l.group()}, &found); err != nil {
+	if err := r.Caller.Call(ctx, s, m.Region, "logs", "DescribeLogGroups", map[string]any{"logGroupNamePrefix": l.group()}, &found); protocol.HasCode(err, "AccessDeniedException") {
+		return notToTheLog(err)
+	} else if err != nil {
 		return err
 	}
 	for _, g := range found.Groups {
@@ -133,6 +135,11 @@ func (r *Room) checkConfiguration(ctx context.Context, s *session.Session, m Mac
 		}
 	}
 	return protocol.Errorf("InvalidLoggingConfiguration", "Invalid Logging Configuration: Log Destination %s does not exist.", l.Destinations[0].Group.ARN)
+}
+
+// notToTheLog is what AWS says of a role that lacks a right to log.
+func notToTheLog(why error) error {
+	return protocol.Errorf("AccessDeniedException", "The state machine IAM Role is not authorized to access the Log Destination").WithHintOf(why)
 }
 
 // dataKey makes the key that an execution's data is encrypted with, as the machine's role.
