@@ -3,8 +3,10 @@ package rehearsals
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,8 +80,8 @@ func fleetPage() string {
 		for _, pair := range app.order {
 			order = append(order, code(pair[0])+" before "+code(pair[1]))
 		}
-		for function, said := range app.ran {
-			ran = append(ran, code(function)+": "+code(said))
+		for _, function := range slices.Sorted(maps.Keys(app.ran)) {
+			ran = append(ran, code(function)+": "+code(app.ran[function]))
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s: %s |\n", app.name, codes(app.custom), strings.Join(order, "; "), strings.Join(ran, "; "),
 			codes(app.replaces), code(app.breaks[0]), app.breaks[1])
